@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * TPM 2.0 command layer: one function per command (TPM 2.0 Library, Part 3).
+ *
+ * Every function returns 0 or a negative errno made from the TPM_RC in one place
+ * (rc.c). The raw code and a text stay on the connection (t2.rc, t2_rc_text()).
+ * Sizes are bytes. Nothing is allocated; large results go to the caller's struct.
+ */
+#ifndef SECMOD_TPM_T2_H
+#define SECMOD_TPM_T2_H
+
+#include "buf.h"
+
+#define T2_BUF_SIZE 4096 /* largest command or response */
+#define T2_MAX_PUBLIC 640 /* marshalled TPMT_PUBLIC, RSA 2048 EK included */
+#define T2_MAX_PRIVATE 512 /* TPM2B_PRIVATE of a P-256 key */
+#define T2_MAX_CREATION 512 /* marshalled TPMS_CREATION_DATA */
+#define T2_MAX_ATTEST 512 /* marshalled TPMS_ATTEST */
+#define T2_MAX_NAME 34 /* u16 nameAlg, then a SHA-256 digest */
+#define T2_MAX_NV_PUBLIC 128 /* marshalled TPMS_NV_PUBLIC */
+#define T2_MAX_HASH_DATA 1024 /* TPM2_Hash: TPM2B_MAX_BUFFER */
+#define T2_MAX_CREDENTIAL 256 /* TPM2B_ID_OBJECT body */
+#define T2_MAX_SECRET 512 /* TPM2B_ENCRYPTED_SECRET body */
+
+/* Table 9 (TPM_ALG_ID) and others of Part 2, under this layer's own names:
+ * kernel headers define some of the TPM2_ ones as enums on some versions.
+ */
+enum t2_alg {
+	T2_ALG_RSA = 0x0001,
+	T2_ALG_HMAC = 0x0005,
+	T2_ALG_AES = 0x0006,
+	T2_ALG_SHA256 = 0x000b,
+	T2_ALG_SHA384 = 0x000c,
+	T2_ALG_SHA512 = 0x000d,
+	T2_ALG_NULL = 0x0010,
+	T2_ALG_ECDSA = 0x0018,
+	T2_ALG_ECC = 0x0023,
+	T2_ALG_CFB = 0x0043,
+};
+
+#define T2_CURVE_P256 0x0003
+
+#define T2_RH_OWNER 0x40000001u
+#define T2_RH_NULL 0x40000007u
+#define T2_RS_PW 0x40000009u
+#define T2_RH_ENDORSEMENT 0x4000000bu
+
+#define T2_GENERATED_VALUE 0xff544347u /* TPM_GENERATED_VALUE */
+#define T2_ST_ATTEST_NV 0x8014
+#define T2_ST_ATTEST_CREATION 0x801a
+
+/* TPMA_OBJECT */
+#define T2_OBJ_FIXED_TPM (1u << 1)
+#define T2_OBJ_ST_CLEAR (1u << 2)
+#define T2_OBJ_FIXED_PARENT (1u << 4)
+#define T2_OBJ_SENSITIVE_DATA_ORIGIN (1u << 5)
+#define T2_OBJ_USER_WITH_AUTH (1u << 6)
+#define T2_OBJ_ADMIN_WITH_POLICY (1u << 7)
+#define T2_OBJ_NO_DA (1u << 10)
+#define T2_OBJ_RESTRICTED (1u << 16)
+#define T2_OBJ_DECRYPT (1u << 17)
+#define T2_OBJ_SIGN (1u << 18)
+
+/* TPMA_NV */
+#define T2_NV_OWNER_WRITE (1u << 1)
+#define T2_NV_AUTH_WRITE (1u << 2)
+#define T2_NV_POLICY_WRITE (1u << 3)
+#define T2_NV_TYPE_COUNTER (1u << 4)
+#define T2_NV_WRITE_DEFINE (1u << 13)
+#define T2_NV_OWNER_READ (1u << 17)
+#define T2_NV_AUTH_READ (1u << 18)
+#define T2_NV_POLICY_READ (1u << 19)
+#define T2_NV_NO_DA (1u << 25)
+#define T2_NV_READ_LOCKED (1u << 28)
+#define T2_NV_WRITTEN (1u << 29)
+#define T2_NV_READ_STCLEAR (1u << 31)
+
+/* TPM_CAP and TPM_PT used here */
+#define T2_CAP_HANDLES 1
+#define T2_CAP_TPM_PROPERTIES 6
+#define T2_PT_MANUFACTURER 0x105
+#define T2_PT_VENDOR_STRING_1 0x106
+#define T2_PT_FIRMWARE_VERSION_1 0x10b
+#define T2_PT_FIRMWARE_VERSION_2 0x10c
+#define T2_PT_LOCKOUT_COUNTER 0x20e
+
+/* Session attributes (TPMA_SESSION) */
+#define T2_SA_CONTINUE 0x01
+#define T2_SA_DECRYPT 0x20 /* the command's first parameter is encrypted */
+#define T2_SA_ENCRYPT 0x40 /* the response's first parameter is encrypted */
+
+/* Arithmetic of TPM2_PolicyNV (TPM_EO) */
+#define T2_EO_EQ 0x0000
+
+struct t2;
+
+/*
+ * The transport: sends @len bytes of @buf, receives the response into the same
+ * @buf of @size bytes. Returns the length of the response or -errno.
+ */
+typedef int (*t2_transmit_fn)(struct t2 *tpm, u8 *buf, size_t len, size_t size);
+
+/**
+ * struct t2 - a connection to a TPM
+ * @transmit: the transport
+ * @ctx: for the transport
+ * @rc: TPM_RC of the last command, 0 when it succeeded or never got an answer
+ * @cc: TPM_CC of the last command
+ * @commands: number of commands sent
+ * @buf: command and response; wiped after commands that carry secrets
+ */
+struct t2 {
+	t2_transmit_fn transmit;
+	void *ctx;
+	u32 rc;
+	u32 cc;
+	u64 commands;
+	u8 buf[T2_BUF_SIZE];
+};
+
+/* A name (Part 1, 16): nameAlg and digest, or the handle of what has no name. */
+struct t2_name {
+	u16 len;
+	u8 data[T2_MAX_NAME];
+};
+
+/* Marshalled structures whose inside the caller rarely needs. */
+struct t2_public {
+	u16 len; /* of the TPMT_PUBLIC, without the TPM2B size */
+	u8 data[T2_MAX_PUBLIC];
+};
+
+struct t2_private {
+	u16 len;
+	u8 data[T2_MAX_PRIVATE];
+};
+
+struct t2_attest {
+	u16 len;
+	u8 data[T2_MAX_ATTEST];
+};
+
+/* ECDSA signature, r and s of 32 bytes each, left padded with zeros. */
+struct t2_signature {
+	u16 hash; /* enum t2_alg */
+	u8 r[T2_COORD_SIZE];
+	u8 s[T2_COORD_SIZE];
+};
+
+/* TPMT_TK_CREATION, TPMT_TK_HASHCHECK, TPMT_TK_VERIFIED */
+struct t2_ticket {
+	u16 tag;
+	u32 hierarchy;
+	u16 len;
+	u8 digest[64];
+};
+
+/**
+ * struct t2_session - an HMAC or policy session
+ * @handle: 0 when there is none
+ * @attributes: T2_SA_* for the next command
+ * @policy: a policy session
+ * @auth_value: TPM2_PolicyAuthValue was done: the HMAC is keyed with the authValue
+ * @key: session key (KDFa "ATH" of the salt), empty when unsalted
+ * @nonce_caller: rolled for each command
+ * @nonce_tpm: from the last response
+ */
+struct t2_session {
+	u32 handle;
+	u8 attributes;
+	bool policy;
+	bool auth_value;
+	u8 key_len;
+	u8 key[T2_DIGEST_SIZE];
+	u8 nonce_caller[T2_DIGEST_SIZE];
+	u8 nonce_tpm[T2_DIGEST_SIZE];
+};
+
+/**
+ * struct t2_entity - something a command authorizes or names
+ * @handle: its handle
+ * @name: its name; t2_hierarchy() and t2_name_of_public() fill it
+ * @auth: its authValue, may be NULL when @auth_len is 0
+ * @session: NULL for a password session (only where the authValue is no secret)
+ */
+struct t2_entity {
+	u32 handle;
+	struct t2_name name;
+	const u8 *auth;
+	size_t auth_len;
+	struct t2_session *session;
+};
+
+/* What decides an ECC P-256 public area. */
+struct t2_ecc_template {
+	u32 attributes; /* T2_OBJ_* */
+	u16 scheme; /* T2_ALG_ECDSA (with SHA-256) or T2_ALG_NULL */
+	bool storage; /* AES-128-CFB for a storage key, else no symmetric */
+	const u8 *policy; /* T2_DIGEST_SIZE bytes or NULL */
+	const u8 *unique; /* T2_COORD_SIZE zeros twice or NULL for empty x, y */
+};
+
+struct t2_created {
+	struct t2_private priv;
+	struct t2_public pub;
+	u16 creation_len;
+	u8 creation[T2_MAX_CREATION]; /* TPMS_CREATION_DATA */
+	u8 creation_hash[T2_DIGEST_SIZE];
+	struct t2_ticket ticket;
+};
+
+struct t2_nv_public {
+	u32 index;
+	u16 name_alg;
+	u32 attributes; /* T2_NV_* */
+	u16 policy_len;
+	u8 policy[T2_DIGEST_SIZE];
+	u16 size;
+};
+
+/* name.c: names and policy digests, computed here and not asked of the TPM */
+void t2_hierarchy(struct t2_entity *e, u32 handle);
+int t2_name_of_public(const struct t2_public *pub, struct t2_name *name);
+int t2_name_of_nv(const struct t2_nv_public *nv, struct t2_name *name);
+void t2_put_nv_public(struct t2_writer *w, const struct t2_nv_public *nv);
+int t2_public_ecc(struct t2_public *pub, const struct t2_ecc_template *t,
+		  const struct t2_point *point);
+/* -EINVAL unless a P-256 key; attributes and policy as they stand */
+int t2_public_parse_ecc(const struct t2_public *pub, struct t2_ecc_template *t,
+			struct t2_point *point);
+/* The EK template of the TCG EK Credential Profile 2.x, L-2 (ECC NIST P-256). */
+int t2_public_ek_ecc(struct t2_public *pub);
+/* The SRK template of the TCG Provisioning Guidance 1.0, 7.5.1, for P-256. */
+int t2_public_srk_ecc(struct t2_public *pub);
+/* Extend a policy digest (start with zeros), Part 3, 23.x */
+int t2_policy_digest_nv(u8 digest[T2_DIGEST_SIZE], const struct t2_name *nv,
+			const u8 *operand, size_t len, u16 offset, u16 op);
+int t2_policy_digest_auth_value(u8 digest[T2_DIGEST_SIZE]);
+/* @digest_pcr: SHA-256 over the selected PCR values; @select: 3 bytes, sha256 bank */
+int t2_policy_digest_pcr(u8 digest[T2_DIGEST_SIZE], const u8 select[3],
+			 const u8 digest_pcr[T2_DIGEST_SIZE]);
+
+/* rc.c: TPM_RC in one place */
+int t2_rc_errno(u32 rc);
+/* Writes for instance "TPM2_NV_Read: 0x149 TPM_RC_NV_LOCKED" and returns @out. */
+const char *t2_rc_text(u32 cc, u32 rc, char *out, size_t size);
+const char *t2_cc_name(u32 cc);
+/* The code without its parameter, handle or session number. */
+u32 t2_rc_base(u32 rc);
+#define T2_RC_HANDLE 0x08b
+#define T2_RC_AUTH_FAIL 0x08e
+#define T2_RC_SIGNATURE 0x09b
+#define T2_RC_POLICY_FAIL 0x09d
+#define T2_RC_REFERENCE_H0 0x910
+#define T2_RC_LOCKOUT 0x921
+#define T2_RC_POLICY 0x126
+#define T2_RC_NV_LOCKED 0x148
+#define T2_RC_NV_UNINITIALIZED 0x14a
+#define T2_RC_NV_DEFINED 0x14c
+
+/* session.c: Part 1, 19 (sessions), 21 (parameter encryption), KDFa, KDFe */
+enum t2_session_type { T2_SE_HMAC = 0x00, T2_SE_POLICY = 0x01 };
+
+/**
+ * t2_start_auth_session() - TPM2_StartAuthSession, unbound, SHA-256, AES-128-CFB
+ * @salt_handle: handle of a P-256 decryption key to salt to, T2_RH_NULL for none
+ * @salt_public: its public area as the caller trusts it (not as just read)
+ *
+ * Commands that use the session check the HMAC of the response: -EBADMSG when
+ * it is wrong, which means somebody between here and the TPM.
+ */
+int t2_start_auth_session(struct t2 *t, struct t2_session *s,
+			  enum t2_session_type type, u32 salt_handle,
+			  const struct t2_public *salt_public);
+/* Flushes if there is one (tolerates one that is gone) and wipes. */
+void t2_end_session(struct t2 *t, struct t2_session *s);
+int t2_kdfa(const u8 *key, size_t key_len, const char *label,
+	    const struct t2_vec *context_u, const struct t2_vec *context_v,
+	    u8 *out, size_t len);
+int t2_kdfe(const u8 z[T2_COORD_SIZE], const char *label,
+	    const u8 party_u[T2_COORD_SIZE], const u8 party_v[T2_COORD_SIZE],
+	    u8 *out, size_t len);
+
+/* policy.c: Part 3, 23. The session's own handle takes no authorization. */
+int t2_policy_nv(struct t2 *t, struct t2_session *policy,
+		 struct t2_entity *auth, const struct t2_entity *nv,
+		 const u8 *operand, size_t len, u16 offset, u16 op);
+int t2_policy_auth_value(struct t2 *t, struct t2_session *policy);
+int t2_policy_secret(struct t2 *t, struct t2_session *policy,
+		     struct t2_entity *auth);
+int t2_policy_pcr(struct t2 *t, struct t2_session *policy, const u8 select[3]);
+int t2_policy_get_digest(struct t2 *t, struct t2_session *policy,
+			 u8 digest[T2_DIGEST_SIZE]);
+
+/* object.c: Part 3, 12, 13, 18, 24, 28, 20 */
+int t2_create_primary(struct t2 *t, struct t2_entity *hierarchy,
+		      const struct t2_public *template, u32 *handle,
+		      struct t2_public *pub);
+/* @auth: authValue of the new key, goes in the encrypted first parameter */
+int t2_create(struct t2 *t, struct t2_entity *parent, const u8 *auth,
+	      size_t auth_len, const struct t2_public *template,
+	      const u8 *outside_info, size_t outside_len,
+	      struct t2_created *out);
+int t2_load(struct t2 *t, struct t2_entity *parent,
+	    const struct t2_private *priv, const struct t2_public *pub,
+	    u32 *handle);
+int t2_load_external(struct t2 *t, const struct t2_public *pub, u32 *handle);
+int t2_evict_control(struct t2 *t, struct t2_entity *owner,
+		     const struct t2_entity *object, u32 persistent);
+int t2_flush_context(struct t2 *t, u32 handle);
+/* -ENOENT when nothing is at @handle. Checks that the name fits the public area. */
+int t2_read_public(struct t2 *t, u32 handle, struct t2_public *pub,
+		   struct t2_name *name);
+
+/* crypto.c: Part 3, 15, 16, 20, 18 */
+/* @ticket: NULL for an unrestricted key */
+int t2_sign(struct t2 *t, struct t2_entity *key, u16 hash, const u8 *digest,
+	    size_t digest_len, const struct t2_ticket *ticket,
+	    struct t2_signature *sig);
+/* -EKEYREJECTED when the signature is wrong */
+int t2_verify_signature(struct t2 *t, u32 key, const u8 *digest,
+			size_t digest_len, const struct t2_signature *sig);
+int t2_hash(struct t2 *t, const u8 *data, size_t len, u32 hierarchy,
+	    u8 digest[T2_DIGEST_SIZE], struct t2_ticket *ticket);
+int t2_stir_random(struct t2 *t, const u8 *data, size_t len);
+int t2_get_random(struct t2 *t, u8 *out, size_t len);
+int t2_certify_creation(struct t2 *t, struct t2_entity *signer,
+			const struct t2_entity *object, const u8 *qualifying,
+			size_t qualifying_len,
+			const u8 creation_hash[T2_DIGEST_SIZE],
+			const struct t2_ticket *ticket,
+			struct t2_attest *attest, struct t2_signature *sig);
+int t2_activate_credential(struct t2 *t, struct t2_entity *key,
+			   struct t2_entity *ek, const u8 *blob,
+			   size_t blob_len, const u8 *secret,
+			   size_t secret_len, u8 *info, size_t *info_len);
+
+/* nv.c: Part 3, 31. @auth is the owner or the index itself. */
+int t2_nv_define_space(struct t2 *t, struct t2_entity *owner, const u8 *auth,
+		       size_t auth_len, const struct t2_nv_public *nv);
+int t2_nv_undefine_space(struct t2 *t, struct t2_entity *owner,
+			 const struct t2_entity *nv);
+/* -ENOENT when the index is not defined */
+int t2_nv_read_public(struct t2 *t, u32 index, struct t2_nv_public *nv,
+		      struct t2_name *name);
+int t2_nv_write(struct t2 *t, struct t2_entity *auth,
+		const struct t2_entity *nv, const u8 *data, size_t len,
+		u16 offset);
+int t2_nv_read(struct t2 *t, struct t2_entity *auth, const struct t2_entity *nv,
+	       u8 *data, size_t len, u16 offset);
+int t2_nv_read_lock(struct t2 *t, struct t2_entity *auth,
+		    const struct t2_entity *nv);
+int t2_nv_increment(struct t2 *t, struct t2_entity *auth,
+		    const struct t2_entity *nv);
+int t2_nv_certify(struct t2 *t, struct t2_entity *signer,
+		  struct t2_entity *auth, const struct t2_entity *nv,
+		  const u8 *qualifying, size_t qualifying_len, u16 size,
+		  u16 offset, struct t2_attest *attest,
+		  struct t2_signature *sig);
+
+/* capability.c: Part 3, 30.2 */
+int t2_get_property(struct t2 *t, u32 property, u32 *value);
+/* Handles from @first on, at most *count; *count becomes how many there are. */
+int t2_get_handles(struct t2 *t, u32 first, u32 *handles, size_t *count);
+
+#endif
