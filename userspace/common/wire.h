@@ -108,7 +108,7 @@ struct wire_erasure_proof {
 	ASN1_OCTET_STRING *uid, *nonce;
 	uint64_t epoch;
 	ASN1_OCTET_STRING *public_area, *nv_public, *attest, *signature;
-	X509 *identity, *module;
+	X509 *identity, *signer, *module;
 	uint64_t module_epoch;
 };
 DECLARE_ASN1_FUNCTIONS(wire_erasure_proof)

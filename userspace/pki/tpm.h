@@ -48,7 +48,7 @@ struct wire_erasure_proof;
  * counter whose name the dead key's policy PolicyNV(index == moduleEpoch) and
  * PolicyAuthValue holds, and that its certified value is above moduleEpoch.
  */
-int tpm_check_erasure(struct wire_erasure_proof *p, X509 *root, X509 *signer,
+int tpm_check_erasure(struct wire_erasure_proof *p, X509 *root,
 		      struct error *e);
 
 struct tpm_attestation {
