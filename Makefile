@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+# secmod: the driver (Kbuild does the work) and its userspace. All output is
+# under $(B); "make help" lists the targets.
+
+B ?= build
+T ?=
+DESTDIR ?=
+PREFIX ?= /usr/local
+WERROR ?= 1
+KDIR ?= $(CURDIR)/build/kernel/usr/src/linux-headers-$(file <build/kernel/release)
+PKG_CONFIG ?= pkg-config
+
+# make V=1 shows the commands
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@echo '  $(1)$(2)')
+
+CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -Iuserspace -Ikernel/uapi -I.
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu17 -Wall -Wextra -Wmissing-prototypes \
+	-Wstrict-prototypes -Wvla -fstack-protector-strong
+LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
+ifneq ($(WERROR),0)
+override CFLAGS += -Werror
+KCFLAGS += -Werror
+endif
+
+export SECMOD_BUILD := $(abspath $(B))
+export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all module user deps check demo vm static unit kunit clean install \
+	install-module programs-of-tests help FORCE
+
+all: module user ## the module and userspace
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@echo "  B=DIR output directory, KDIR=DIR kernel to build for, WERROR=0, V=1"
+
+deps: ## install missing Debian packages, fetch the test kernels
+	@tests/deps.sh
+
+#
+# Userspace. A library or program is all the *.c of its directory.
+#
+
+# name directory packages
+define LIBRARY
+src-$(1) := $$(wildcard userspace/$(2)/*.c)
+pkg-$(1) := $(3)
+obj-$(1) := $$(src-$(1):%.c=$(B)/obj/%.o)
+$$(obj-$(1)): pic := -fPIC
+$$(obj-$(1)): packages := $(3)
+$(B)/lib/lib$(1).a: $$(obj-$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(call say,AR      ,$$@)
+	$$(Q)$$(AR) rcsD $$@ $$^
+objects += $$(obj-$(1))
+user-files += $$(if $$(src-$(1)),$(B)/lib/lib$(1).a)
+endef
+
+# the archives of those of the libraries $(1) that have sources
+archives = $(foreach l,$(1),$(if $(src-$(l)),$(B)/lib/lib$(l).a))
+all-packages = $(sort $(1) $(foreach l,$(2),$(pkg-$(l))))
+pkg-libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+
+# name directory libraries packages
+define PROGRAM
+src-bin-$(1) := $$(wildcard userspace/$(2)/*.c)
+obj-bin-$(1) := $$(src-bin-$(1):%.c=$(B)/obj/%.o)
+$$(obj-bin-$(1)): pic := -fPIE
+$$(obj-bin-$(1)): packages := $$(call all-packages,$(4),$(3))
+$(B)/bin/$(1): packages := $$(call all-packages,$(4),$(3))
+$(B)/bin/$(1): $$(obj-bin-$(1)) $$(call archives,$(3))
+	@mkdir -p $$(@D)
+	$$(call say,LD      ,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) -pie $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$$(call pkg-libs,$$(packages))
+objects += $$(obj-bin-$(1))
+programs += $$(if $$(src-bin-$(1)),$(B)/bin/$(1))
+endef
+
+# file, soname, exported symbols, libraries (the first with all it has)
+define SHARED
+$(B)/lib/$(1): packages := $$(call all-packages,,$(4))
+$(B)/lib/$(1): $$(call archives,$(4))
+	@mkdir -p $$(@D)
+	@printf '{ global: %s; local: *; };\n' '$(3)' >$$@.map
+	$$(call say,LD      ,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) -shared $$(LDFLAGS) -Wl,-z,defs -Wl,-soname,$(2) \
+		-Wl,--version-script=$$@.map -o $$@ \
+		-Wl,--whole-archive $$(firstword $$^) -Wl,--no-whole-archive \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$$(call pkg-libs,$$(packages))
+user-files += $$(if $$(src-$(firstword $(4))),$(B)/lib/$(1))
+endef
+
+tss := tss2-esys tss2-mu tss2-rc tss2-tctildr
+
+#                     name      directory  packages
+$(eval $(call LIBRARY,common,common,libcrypto libssl libevent))
+$(eval $(call LIBRARY,pki,pki,libcrypto $(tss)))
+$(eval $(call LIBRARY,hsm,hsm,libcrypto $(tss)))
+$(eval $(call LIBRARY,store,store,sqlite3))
+$(eval $(call LIBRARY,secmod,libsecmod,))
+$(eval $(call LIBRARY,provider,provider,libcrypto))
+
+#                    file                 soname       exports            libraries
+$(eval $(call SHARED,libsecmod.so,libsecmod.so,secmod_*,secmod common))
+$(eval $(call SHARED,ossl-modules/secmod.so,secmod.so,OSSL_provider_init,provider secmod common))
+
+server := store hsm pki common
+#                     name            directory  libraries               packages
+$(eval $(call PROGRAM,secmod,secmod,provider secmod pki common,libssl jansson))
+$(eval $(call PROGRAM,secmod-agent,agent,provider secmod pki common,libssl libevent jansson))
+$(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
+$(eval $(call PROGRAM,secmod-central,central,$(server),libssl libevent jansson))
+$(eval $(call PROGRAM,secmod-manufacturer,manufacturer,$(server),libssl jansson))
+
+user: $(user-files) $(programs) ## libraries, provider and programs
+
+# what flags were used: everything is compiled anew when they change
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC      ,$@)
+	$(Q)$(CC) -MMD -MP $(CPPFLAGS) \
+		$(if $(packages),$(shell $(PKG_CONFIG) --cflags $(packages))) \
+		$(CFLAGS) $(pic) -c -o $@ $<
+
+#
+# The module. Kbuild puts objects beside sources, so it gets a tree of links.
+#
+
+module-parts := $(wildcard kernel tpm)
+
+module: FORCE ## secmod.ko, in $(B)/module
+	@mkdir -p $(B)/module
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild $(module-parts)) $(B)/module/
+	@find $(B)/module -xtype l -delete
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/module \
+		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
+#
+# Tests
+#
+
+# sources without kernel services and the TPM layer, for userspace
+pure := state tlv cert scp executive
+src-pure := $(wildcard tpm/*.c $(pure:%=kernel/%.c) tests/shim/*.c)
+obj-pure := $(src-pure:%.c=$(B)/obj/pure/%.o)
+$(B)/lib/libpure.a: $(obj-pure)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR      ,$@)
+	$(Q)$(AR) rcsD $@ $^
+$(B)/obj/pure/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC      ,$@)
+	$(Q)$(CC) -MMD -MP -Itests/shim $(CPPFLAGS) $(CFLAGS) -fPIE -c -o $@ $<
+
+unit-tests := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
+unit-help := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
+obj-unit := $(patsubst %.c,$(B)/obj/%.o,$(unit-help) $(wildcard tests/unit/*_test.c))
+unit-libs := provider secmod store hsm pki common
+unit-packages := $(call all-packages,cmocka libssl libcrypto libevent jansson,$(unit-libs))
+$(obj-unit): CPPFLAGS := -Itests/shim -Itests/unit $(CPPFLAGS)
+$(obj-unit): pic := -fPIE
+$(obj-unit): packages := $(unit-packages)
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(unit-help:%.c=$(B)/obj/%.o) \
+		$(call archives,$(unit-libs)) $(if $(src-pure),$(B)/lib/libpure.a)
+	@mkdir -p $(@D)
+	$(call say,LD      ,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call pkg-libs,$(unit-packages))
+
+# PID 1 of the test machines; static, for it starts from an initramfs
+$(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LD      ,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $(filter %.c,$^)
+
+programs-of-tests: $(unit-tests) $(B)/vm/init
+
+check: all programs-of-tests ## all tests; T=vm/reset, T='static unit/*' selects
+	@tests/run $(T)
+
+static: module user ## checkpatch, sparse, clang-format, shellcheck, ...
+	@tests/run static
+
+unit: $(unit-tests) ## userspace unit tests
+	@tests/run unit
+
+kunit: ## tests of the driver's pure parts, in user-mode Linux
+	@tests/run kunit
+
+demo: all programs-of-tests ## the whole life of a module, shown in a VM
+	@tests/vm/demo.py
+
+vm: all programs-of-tests ## a shell in a VM with the module loaded
+	@tests/vm/lib/shell.py
+
+#
+# Installation
+#
+
+libdir := $(DESTDIR)$(PREFIX)/lib
+install: user ## programs, libraries, provider, header (DESTDIR=, PREFIX=)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/linux \
+		$(libdir)/ossl-modules $(DESTDIR)$(PREFIX)/share/man/man8
+	install $(programs) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(B)/lib/libsecmod.a $(B)/lib/libsecmod.so $(libdir)
+	install -m 644 $(B)/lib/ossl-modules/secmod.so $(libdir)/ossl-modules
+	install -m 644 kernel/uapi/linux/secmod.h $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 $(wildcard userspace/libsecmod/secmod.h) $(DESTDIR)$(PREFIX)/include
+
+install-module: module ## secmod.ko for the kernel of KDIR
+	$(MAKE) -C $(KDIR) M=$(abspath $(B))/module \
+		INSTALL_MOD_PATH=$(DESTDIR) modules_install
+
+clean: ## remove what was built; the fetched kernels stay
+	rm -rf $(filter-out %/kernel %/linux %/uml,$(wildcard $(B)/*))
+
+-include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-pure))
