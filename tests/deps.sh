@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Install the Debian packages that building and testing needs (12 and 13), and
+# fetch the kernels the tests boot and compile into build/. Does nothing, and
+# quickly, when all of it is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+# The one table of package names.
+packages='
+	gcc libc6-dev make pkg-config
+	libssl-dev libtss2-dev libsqlite3-dev libevent-dev libjansson-dev
+
+	bc bison flex libelf-dev cpio kmod xz-utils zstd ccache
+	python3 qemu-system-x86 e2fsprogs
+	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl
+	libcmocka-dev
+
+	perl sparse shellcheck clang-format
+'
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+		-o DPkg::Lock::Timeout=600 "$@"
+}
+
+missing=
+for package in $packages; do
+	missing="$missing $package"
+done
+# shellcheck disable=SC2086 # a list of words is meant
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null |
+	sed -n 's/^installed //p')
+for package in $installed; do
+	missing=$(echo "$missing " | sed "s/ $package / /")
+done
+missing=$(echo "$missing" | xargs)
+
+if [ -n "$missing" ]; then
+	echo "deps: installing $missing"
+	ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt update
+	# shellcheck disable=SC2086
+	apt install -y --no-install-recommends $missing >/dev/null ||
+		{ apt update && apt install -y --no-install-recommends $missing >/dev/null; }
+fi
+
+tests/kernel.sh stock
+tests/kernel.sh source
