@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Where things are: the tree, the build directory, this test's own directory."""
+
+import atexit
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("SECMOD_BUILD", REPO / "build"))
+KERNEL = REPO / "build/kernel"
+BIN = BUILD / "bin"
+MODULE = BUILD / "module/secmod.ko"
+
+_run = None
+_sockets = None
+_keep = False
+
+# what has to end before the directories can go
+before_cleanup = []
+
+
+def run_dir():
+    """This test's directory; removed at exit unless keep_run_dir() was called."""
+    global _run
+    if _run is None:
+        parent = BUILD / "run"
+        parent.mkdir(parents=True, exist_ok=True)
+        name = Path(sys.argv[0] or "py").stem
+        _run = Path(tempfile.mkdtemp(prefix=f"{name[:12]}-", dir=parent))
+    return _run
+
+
+def keep_run_dir():
+    """Something failed: leave the logs for a person to read."""
+    global _keep
+    _keep = True
+
+
+def socket_path(name):
+    """A path for a Unix socket: short, for it must fit in 107 bytes."""
+    global _sockets
+    path = run_dir() / name
+    if len(os.fsencode(path)) < 100:
+        return path
+    if _sockets is None:
+        _sockets = Path(tempfile.mkdtemp(prefix="secmod-"))
+    return _sockets / name
+
+
+def cleanup():
+    """End what runs, remove what was written."""
+    for function in before_cleanup:
+        function()
+    for path in (_sockets, None if _keep else _run):
+        if path:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+atexit.register(cleanup)
+
+
+@contextmanager
+def locked(path):
+    """Hold the lock file: two tests may prepare the same thing at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
