@@ -30,8 +30,9 @@ def run_dir():
     if _run is None:
         parent = BUILD / "run"
         parent.mkdir(parents=True, exist_ok=True)
-        name = Path(sys.argv[0] or "py").stem
-        _run = Path(tempfile.mkdtemp(prefix=f"{name[:12]}-", dir=parent))
+        _run = parent / f"{Path(sys.argv[0]).stem[:12]}-{os.getpid()}"
+        shutil.rmtree(_run, ignore_errors=True)
+        _run.mkdir()
     return _run
 
 

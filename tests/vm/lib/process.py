@@ -173,6 +173,8 @@ def spawn(argv, **kwargs):
 def _kill_children():
     for child in _children:
         if child.poll() is None:
+            if os.getpgid(child.pid) == child.pid:
+                os.killpg(child.pid, signal.SIGKILL)
             child.kill()
             child.wait()
 
@@ -193,7 +195,8 @@ class Process(Command):
 
     def __init__(self, argv, env=None, cwd=REPO):
         super().__init__(shell_text(argv))
-        if isinstance(argv, str):
+        self._shell = isinstance(argv, str)
+        if self._shell:
             argv = ["/bin/sh", "-c", argv]
         self.child = spawn(
             argv,
@@ -202,6 +205,7 @@ class Process(Command):
             stderr=subprocess.PIPE,
             cwd=cwd,
             env={**os.environ, **{k: str(v) for k, v in (env or {}).items()}},
+            start_new_session=True,
         )
         readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)
@@ -231,7 +235,12 @@ class Process(Command):
         self.child.stdin.close()
 
     def signal(self, number):
-        if self.child.poll() is None:
+        """To the program; to all of a shell's, as to all when it is SIGKILL."""
+        if self.child.poll() is not None:
+            return
+        if self._shell or number == signal.SIGKILL:
+            os.killpg(self.child.pid, number)
+        else:
             self.child.send_signal(number)
 
     def terminate(self, timeout=10):
