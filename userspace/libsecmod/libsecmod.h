@@ -51,21 +51,27 @@ int secmod_wait(struct secmod *m, unsigned int states, int timeout_ms);
 /* @fd: the vault, open for reading and writing; the caller may close it after. */
 int secmod_attach(struct secmod *m, int fd);
 int secmod_attach_file(struct secmod *m, const char *path);
+/* Gives the vault back: detached. */
+int secmod_detach(struct secmod *m);
 
-int secmod_init_begin(struct secmod *m, struct secmod_init_begin *out);
+/* @flags: 0 or SECMOD_INIT_DISCARD. */
+int secmod_init_begin(struct secmod *m, unsigned int flags,
+		      struct secmod_init_begin *out);
 /* @blob and @secret with their length fields; @credential gets at most 64 bytes. */
 int secmod_init_activate(struct secmod *m, const void *blob, size_t blob_len,
-			 const void *secret, size_t secret_len, uint8_t credential[64],
-			 size_t *credential_len);
-int secmod_init_complete(struct secmod *m, const void *checking_cert, size_t checking_len,
-			 const void *identity_cert, size_t identity_len, int vault_fd);
+			 const void *secret, size_t secret_len,
+			 uint8_t credential[64], size_t *credential_len);
+int secmod_init_complete(struct secmod *m, const void *checking_cert,
+			 size_t checking_len, const void *identity_cert,
+			 size_t identity_len, int vault_fd);
 
-int secmod_perso_begin(struct secmod *m, const void *signer_cert, size_t signer_len,
-		       const uint8_t salt[SECMOD_SALT_SIZE],
+int secmod_perso_begin(struct secmod *m, const void *signer_cert,
+		       size_t signer_len, const uint8_t salt[SECMOD_SALT_SIZE],
 		       const uint8_t pu_nonce[SECMOD_NONCE_SIZE],
 		       struct secmod_perso_begin *out);
 /* Success makes the module operating as soon as the handle is closed. */
-int secmod_perso_complete(struct secmod *m, const void *bundle, size_t bundle_len);
+int secmod_perso_complete(struct secmod *m, const void *bundle,
+			  size_t bundle_len);
 
 int secmod_attest(struct secmod *m, const uint8_t nonce[SECMOD_NONCE_SIZE],
 		  struct secmod_attestation *out);
@@ -74,10 +80,11 @@ int secmod_attest(struct secmod *m, const uint8_t nonce[SECMOD_NONCE_SIZE],
 int secmod_reset(struct secmod *m, const uint8_t nonce[SECMOD_NONCE_SIZE],
 		 struct secmod_reset *out);
 /* The same when the vault is lost: @vault_fd is a new file, the certificates those of init. */
-int secmod_reset_fresh_vault(struct secmod *m, const uint8_t nonce[SECMOD_NONCE_SIZE],
-			     int vault_fd, const void *checking_cert, size_t checking_len,
-			     const void *identity_cert, size_t identity_len,
-			     struct secmod_reset *out);
+int secmod_reset_fresh_vault(struct secmod *m,
+			     const uint8_t nonce[SECMOD_NONCE_SIZE],
+			     int vault_fd, const void *checking_cert,
+			     size_t checking_len, const void *identity_cert,
+			     size_t identity_len, struct secmod_reset *out);
 
 /* DER, freed with secmod_free(). -ENOENT: there is none. */
 int secmod_get_cert(struct secmod *m, enum secmod_cert kind, unsigned int index,

@@ -24,19 +24,21 @@
  * @sign: of a digest, @hash_nid is NID_sha256, NID_sha384 or NID_sha512;
  *	NULL when the backend has only restricted keys
  * @sign_message: restricted keys hash (SHA-256) what they sign themselves; NULL when
- *	there are none. A key for which @sign returns -EOPNOTSUPP is restricted.
+ *	there are none
  * @restricted: 1 when this key signs messages only; NULL: none is
  * @close: never called in a child for a key its parent opened, unless that
  *	child frees its copy: must not harm the parent's
  */
 struct key_backend {
 	const char *scheme;
-	int (*open)(const char *uri, void **priv, unsigned char point[KEY_POINT_SIZE],
+	int (*open)(const char *uri, void **priv,
+		    unsigned char point[KEY_POINT_SIZE], struct error *e);
+	int (*sign)(void *priv, int hash_nid, const unsigned char *digest,
+		    size_t len, unsigned char sig[KEY_SIGNATURE_SIZE],
 		    struct error *e);
-	int (*sign)(void *priv, int hash_nid, const unsigned char *digest, size_t len,
-		    unsigned char sig[KEY_SIGNATURE_SIZE], struct error *e);
 	int (*sign_message)(void *priv, const unsigned char *msg, size_t len,
-			    unsigned char sig[KEY_SIGNATURE_SIZE], struct error *e);
+			    unsigned char sig[KEY_SIGNATURE_SIZE],
+			    struct error *e);
 	int (*restricted)(void *priv);
 	void (*close)(void *priv);
 };
