@@ -153,7 +153,7 @@ module: FORCE ## secmod.ko, in $(B)/module
 #
 
 # sources without kernel services and the TPM layer, for userspace
-pure := state tlv cert scp executive
+pure := state tlv cert bundle record
 src-pure := $(wildcard tpm/*.c $(pure:%=kernel/%.c) tests/shim/*.c)
 obj-pure := $(src-pure:%.c=$(B)/obj/pure/%.o)
 $(B)/lib/libpure.a: $(obj-pure)

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 # The one table of package names.
 packages='
-	gcc libc6-dev make pkg-config
+	gcc g++ libc6-dev make git pkg-config
 	libssl-dev libtss2-dev libsqlite3-dev libevent-dev libjansson-dev
 
 	bc bison flex libelf-dev cpio kmod xz-utils zstd ccache
