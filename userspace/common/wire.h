@@ -35,25 +35,50 @@ struct wire_policy {
 	uint64_t max_keys, max_lifetime, max_messages, keyset_tries;
 };
 
-/* Field types: ASN1_OCTET_STRING, uint64_t (embedded ZUINT64), ASN1_UTF8STRING, X509. */
-struct wire_error { uint64_t code; ASN1_UTF8STRING *text; };
-struct wire_perso_request { uint64_t version; ASN1_OCTET_STRING *uid; uint64_t epoch; X509 *identity; };
-struct wire_perso_offer { ASN1_OCTET_STRING *salt, *nonce; X509 *signer; };
+/* Field types: ASN1_OCTET_STRING, uint64_t (embedded UINT64), ASN1_UTF8STRING, X509. */
+struct wire_error {
+	uint64_t code;
+	ASN1_UTF8STRING *text;
+};
+struct wire_perso_request {
+	uint64_t version;
+	ASN1_OCTET_STRING *uid;
+	uint64_t epoch;
+	X509 *identity;
+};
+struct wire_perso_offer {
+	ASN1_OCTET_STRING *salt, *nonce;
+	X509 *signer;
+};
 struct wire_module_key {
-	ASN1_OCTET_STRING *public_area, *creation, *attest, *signature, *module_nonce;
+	ASN1_OCTET_STRING *public_area, *creation, *attest, *signature,
+		*module_nonce;
 	uint64_t epoch, time;
 };
-struct wire_perso_bundle { ASN1_OCTET_STRING *bundle; };
-struct wire_perso_done { int accepted; ASN1_UTF8STRING *reason; };
+struct wire_perso_bundle {
+	ASN1_OCTET_STRING *bundle;
+};
+struct wire_perso_done {
+	int accepted;
+	ASN1_UTF8STRING *reason;
+};
 struct wire_certify_request {
 	uint64_t version;
 	ASN1_UTF8STRING *serial;
 	ASN1_OCTET_STRING *ek_public, *ek_certificate, *identity_public;
 };
-struct wire_credential { ASN1_OCTET_STRING *blob, *secret; };
-struct wire_activation { ASN1_OCTET_STRING *secret; };
-struct wire_certified { X509 *checking, *identity; };
-struct wire_transaction { ASN1_OCTET_STRING *id, *payload; };
+struct wire_credential {
+	ASN1_OCTET_STRING *blob, *secret;
+};
+struct wire_activation {
+	ASN1_OCTET_STRING *secret;
+};
+struct wire_certified {
+	X509 *checking, *identity;
+};
+struct wire_transaction {
+	ASN1_OCTET_STRING *id, *payload;
+};
 struct wire_transaction_reply {
 	ASN1_OCTET_STRING *id;
 	uint64_t status, row;
@@ -75,6 +100,7 @@ struct message {
 		struct wire_certified *certified;
 		struct wire_transaction *transaction;
 		struct wire_transaction_reply *transaction_reply;
+		void *any; /* whichever it is */
 	} u;
 };
 
@@ -82,7 +108,8 @@ struct message {
 struct message *message_new(int type);
 void message_free(struct message *m);
 const char *message_name(int type);
-/* DER, freed with OPENSSL_free(). Returns the length or -errno. */
+/* DER, freed with OPENSSL_free(). Returns the length, or -EMSGSIZE when a field is
+ * outside the limits of the schema (an empty field counts as one), or -ENOMEM. */
 int message_encode(const struct message *m, unsigned char **der);
 /* -EPROTO with a text for unknown types, sizes outside the schema, BER, trailing bytes. */
 int message_decode(const unsigned char *der, size_t len, struct message **m,
@@ -96,14 +123,19 @@ struct wire_tbs_bundle {
 	ASN1_OCTET_STRING *module_nonce, *salt;
 	uint64_t time;
 	X509 *module;
-	STACK_OF(X509) *central;
+	STACK_OF(X509) * central;
 	struct wire_policy *policy;
 };
-struct wire_bundle { struct wire_tbs_bundle *tbs; ASN1_OCTET_STRING *signature; };
-DECLARE_ASN1_FUNCTIONS(wire_tbs_bundle)
-DECLARE_ASN1_FUNCTIONS(wire_bundle)
+struct wire_bundle {
+	struct wire_tbs_bundle *tbs;
+	ASN1_OCTET_STRING *signature;
+};
+/* wire_bundle_new(), wire_bundle_free(), d2i_wire_bundle(), i2d_wire_bundle(), ... */
+DECLARE_ASN1_FUNCTIONS_name(struct wire_policy, wire_policy)
+	DECLARE_ASN1_FUNCTIONS_name(struct wire_tbs_bundle, wire_tbs_bundle)
+		DECLARE_ASN1_FUNCTIONS_name(struct wire_bundle, wire_bundle)
 
-struct wire_erasure_proof {
+			struct wire_erasure_proof {
 	uint64_t version;
 	ASN1_OCTET_STRING *uid, *nonce;
 	uint64_t epoch;
@@ -111,6 +143,20 @@ struct wire_erasure_proof {
 	X509 *identity, *signer, *module;
 	uint64_t module_epoch;
 };
-DECLARE_ASN1_FUNCTIONS(wire_erasure_proof)
+DECLARE_ASN1_FUNCTIONS_name(struct wire_erasure_proof, wire_erasure_proof)
+
+	/* Strict, as message_decode(): DER only, nothing behind, sizes of the schema. */
+	int wire_bundle_decode(const unsigned char *der, size_t len,
+			       struct wire_bundle **b, struct error *e);
+int wire_erasure_proof_decode(const unsigned char *der, size_t len,
+			      struct wire_erasure_proof **p, struct error *e);
+
+/* Setters for fields made by message_new() and the _new() functions; 0 or -ENOMEM. */
+int wire_set_octets(ASN1_OCTET_STRING *field, const void *data, size_t len);
+int wire_set_text(ASN1_UTF8STRING *field, const char *text);
+/* Replaces the certificate in @field by @cert (a further reference to it). */
+int wire_set_cert(X509 **field, X509 *cert);
+/* The text of a decoded field: no NUL and no control character is in it. */
+const char *wire_text(const ASN1_UTF8STRING *field);
 
 #endif
