@@ -18,6 +18,7 @@
  *  EPERM         CAP_SYS_ADMIN is missing
  *  EBADFD        the state of the module does not allow this (see SECMOD_IOC_INFO)
  *  EBUSY         another open file holds the session
+ *  EACCES        the TPM or a rule forbids it to this caller
  *  EINTR         a fatal signal came while waiting; nothing was done
  *  ENOSPC        the output does not fit; the length field says what it takes
  *  ENOENT        the object asked for does not exist (no such certificate)
@@ -154,10 +155,12 @@ struct secmod_attach {
 	__u32 reserved;
 };
 
+#define SECMOD_INIT_DISCARD 1 /* destroy an existing module of this TPM first */
+
 /**
  * struct secmod_init_begin - SECMOD_IOC_INIT_BEGIN: make the identity key
  * @size: in
- * @flags: in: 0
+ * @flags: in: 0 or SECMOD_INIT_DISCARD
  * @uid: out
  * @ek_public_len: out: bytes of @ek_public
  * @identity_public_len: out: bytes of @identity_public
@@ -165,8 +168,10 @@ struct secmod_attach {
  * @ek_public: out: TPMT_PUBLIC of the endorsement key (TCG template L-2)
  * @identity_public: out: TPMT_PUBLIC of the new identity key
  *
- * State virgin. The open file becomes the initialization session; closing it
- * before SECMOD_IOC_INIT_COMPLETE takes everything back. CAP_SYS_ADMIN.
+ * State virgin; with SECMOD_INIT_DISCARD also detached and failed: the module's
+ * objects in the TPM are removed for ever. The open file becomes the
+ * initialization session; closing it before SECMOD_IOC_INIT_COMPLETE takes
+ * everything back. CAP_SYS_ADMIN.
  * EEXIST: a foreign object is on a handle of the block (parameter handles=).
  */
 struct secmod_init_begin {
@@ -438,6 +443,19 @@ struct secmod_sign {
 	__u8 signature[SECMOD_SIG_SIZE];
 };
 
+/**
+ * struct secmod_detach - SECMOD_IOC_DETACH: give the vault's file back
+ * @size: in
+ * @flags: in: 0
+ *
+ * operating or personalization -> detached. Wipes what the vault held from memory.
+ * EBUSY while a session is open. CAP_SYS_ADMIN.
+ */
+struct secmod_detach {
+	__u32 size;
+	__u32 flags;
+};
+
 #define SECMOD_IOC_MAGIC 0xbe
 #define SECMOD_IOC_INFO _IOWR(SECMOD_IOC_MAGIC, 0, struct secmod_info)
 #define SECMOD_IOC_REASON _IOWR(SECMOD_IOC_MAGIC, 1, struct secmod_reason)
@@ -451,5 +469,6 @@ struct secmod_sign {
 #define SECMOD_IOC_RESET _IOWR(SECMOD_IOC_MAGIC, 9, struct secmod_reset)
 #define SECMOD_IOC_GET_CERT _IOWR(SECMOD_IOC_MAGIC, 10, struct secmod_get_cert)
 #define SECMOD_IOC_SIGN _IOWR(SECMOD_IOC_MAGIC, 11, struct secmod_sign)
+#define SECMOD_IOC_DETACH _IOW(SECMOD_IOC_MAGIC, 12, struct secmod_detach)
 
 #endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Differences between the kernels the driver builds on, 6.1 to current, and nothing else. */
+#ifndef SECMOD_COMPAT_H
+#define SECMOD_COMPAT_H
+
+/* crypto_memneq() moved in 6.5. */
+#if __has_include(<crypto/utils.h>)
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+#include <linux/slab.h>
+#include <linux/tpm.h>
+#include <linux/version.h>
+
+/*
+ * The core's TPM buffer: since 7.3 the caller allocates it whole and says how
+ * large it is, before it holds a page of its own.
+ */
+#if __has_include(<linux/tpm_buf.h>)
+static inline struct tpm_buf *compat_tpm_buf_alloc(void)
+{
+	struct tpm_buf *buf = kzalloc(TPM_BUFSIZE, GFP_KERNEL);
+
+	if (buf)
+		tpm_buf_init(buf, TPM_BUFSIZE);
+	return buf;
+}
+
+static inline void compat_tpm_buf_free(struct tpm_buf *buf)
+{
+	kfree_sensitive(buf);
+}
+#else
+static inline struct tpm_buf *compat_tpm_buf_alloc(void)
+{
+	struct tpm_buf *buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+
+	if (buf && tpm_buf_init(buf, TPM2_ST_NO_SESSIONS, 0)) {
+		kfree(buf);
+		buf = NULL;
+	}
+	return buf;
+}
+
+static inline void compat_tpm_buf_free(struct tpm_buf *buf)
+{
+	if (!buf)
+		return;
+	memzero_explicit(buf->data, PAGE_SIZE);
+	tpm_buf_destroy(buf);
+	kfree(buf);
+}
+#endif
+
+#endif

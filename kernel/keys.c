@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TPM keys of a module: storage root key, identity key, module key. */
+#include "secmod.h"
+
+#define IDENTITY_ATTRIBUTES                                                           \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+	 T2_OBJ_USER_WITH_AUTH | T2_OBJ_NO_DA | T2_OBJ_RESTRICTED | T2_OBJ_SIGN)
+/* Policy for everything: ADMIN commands ask for a policy nobody can satisfy. */
+#define KEY_ATTRIBUTES                                                                \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+	 T2_OBJ_ADMIN_WITH_POLICY | T2_OBJ_NO_DA | T2_OBJ_DECRYPT | T2_OBJ_SIGN)
+#define SRK_ATTRIBUTES                                                                \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+	 T2_OBJ_RESTRICTED | T2_OBJ_DECRYPT)
+
+static int check_srk(struct secmod *sm)
+{
+	struct t2_ecc_template t;
+	struct t2_point point;
+
+	if (!t2_public_parse_ecc(&sm->srk, &t, &point) &&
+	    (t.attributes & SRK_ATTRIBUTES) == SRK_ATTRIBUTES)
+		return 0;
+	return refuse(&sm->why, -EOPNOTSUPP,
+		      "the key at 0x%08x is no P-256 storage root key: replace it by one (tpm2_createprimary -G ecc, tpm2_evictcontrol)",
+		      SECMOD_SRK);
+}
+
+static int create_srk(struct secmod *sm)
+{
+	struct t2_entity owner, object = {};
+	struct t2_public template;
+	u32 handle;
+	int rc;
+
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	rc = t2_public_srk_ecc(&template);
+	rc = rc ?: t2_create_primary(&sm->tpm, &owner, &template, &handle, &sm->srk);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "making the storage root key");
+	object.handle = handle;
+	rc = t2_name_of_public(&sm->srk, &object.name);
+	rc = rc ?: t2_evict_control(&sm->tpm, &owner, &object, SECMOD_SRK);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "storing the storage root key");
+	t2_flush_context(&sm->tpm, handle);
+	return rc;
+}
+
+/* Finds the storage root key at its standard handle, or puts one there. */
+int secmod_srk_find(struct secmod *sm)
+{
+	int rc = t2_read_public(&sm->tpm, SECMOD_SRK, &sm->srk, &sm->srk_name);
+
+	if (rc == -ENOENT) {
+		rc = create_srk(sm);
+		if (rc)
+			return rc;
+		rc = t2_name_of_public(&sm->srk, &sm->srk_name);
+	}
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "reading the storage root key");
+	return check_srk(sm);
+}
+
+/*
+ * A session whose key only the TPM that holds the storage root key can know: for
+ * commands that carry secrets. It ends with the command that uses it.
+ */
+int secmod_salted_session(struct secmod *sm, struct t2_session *s, u8 attributes)
+{
+	int rc = t2_start_auth_session(&sm->tpm, s, T2_SE_HMAC, SECMOD_SRK, &sm->srk);
+
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "starting a salted session");
+	s->attributes = attributes;
+	return 0;
+}
+
+static int derive_identity_auth(struct secmod *sm)
+{
+	int rc = secmod_derive(sm->root, "secmod identity key authValue", NULL, 0,
+			       sm->identity_auth);
+
+	return rc ? refuse(&sm->why, rc, "deriving a key: no HMAC-SHA256") : 0;
+}
+
+/* Learns public area, name and UID of the identity key; -ENOENT when there is none. */
+int secmod_identity_find(struct secmod *sm)
+{
+	struct t2_ecc_template t;
+	struct t2_point point;
+	int rc;
+
+	rc = t2_read_public(&sm->tpm, sm->handles.identity, &sm->identity,
+			    &sm->identity_name);
+	if (rc == -ENOENT)
+		return refuse(&sm->why, -ENOENT,
+			      "the identity key is missing at 0x%08x: secmod init --discard starts anew",
+			      sm->handles.identity);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "reading the identity key");
+	if (t2_public_parse_ecc(&sm->identity, &t, &point) ||
+	    t.attributes != IDENTITY_ATTRIBUTES)
+		return refuse(&sm->why, -EEXIST,
+			      "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
+			      sm->handles.identity);
+	/* The name is nameAlg, then SHA-256 over the public area. */
+	memcpy(sm->uid, sm->identity_name.data + 2, sizeof(sm->uid));
+	return derive_identity_auth(sm);
+}
+
+static int persist(struct secmod *sm, u32 loaded, const struct t2_public *pub, u32 handle)
+{
+	struct t2_entity owner, object = { .handle = loaded };
+	int rc;
+
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	rc = t2_name_of_public(pub, &object.name);
+	rc = rc ?: t2_evict_control(&sm->tpm, &owner, &object, handle);
+	return rc ? secmod_tpm_refuse(sm, rc, "making a key persistent") : 0;
+}
+
+/* Creates under the storage root key; the authValue travels encrypted. */
+static int create_and_load(struct secmod *sm, const u8 *auth, size_t auth_len,
+			   const struct t2_ecc_template *t, const u8 *outside,
+			   size_t outside_len, struct t2_created *created, u32 *handle)
+{
+	struct t2_entity parent = { .handle = SECMOD_SRK, .name = sm->srk_name };
+	struct t2_session s = {};
+	int rc;
+
+	rc = secmod_salted_session(sm, &s, T2_SA_DECRYPT);
+	if (rc)
+		return rc;
+	parent.session = &s;
+	/* The public area in @created is the template until the TPM fills it. */
+	rc = t2_public_ecc(&created->pub, t, NULL);
+	rc = rc ?: t2_create(&sm->tpm, &parent, auth, auth_len, &created->pub, outside,
+			     outside_len, created);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "making a key");
+	t2_end_session(&sm->tpm, &s);
+	if (rc)
+		return rc;
+	parent.session = NULL;
+	rc = t2_load(&sm->tpm, &parent, &created->priv, &created->pub, handle);
+	return rc ? secmod_tpm_refuse(sm, rc, "loading a key") : 0;
+}
+
+int secmod_identity_create(struct secmod *sm)
+{
+	const struct t2_ecc_template t = {
+		.attributes = IDENTITY_ATTRIBUTES,
+		.scheme = T2_ALG_ECDSA,
+	};
+	struct t2_created *created = kzalloc(sizeof(*created), GFP_KERNEL);
+	u32 handle;
+	int rc;
+
+	if (!created)
+		return -ENOMEM;
+	rc = derive_identity_auth(sm);
+	rc = rc ?: create_and_load(sm, sm->identity_auth, sizeof(sm->identity_auth), &t,
+				   NULL, 0, created, &handle);
+	if (!rc) {
+		rc = persist(sm, handle, &created->pub, sm->handles.identity);
+		t2_flush_context(&sm->tpm, handle);
+	}
+	kfree_sensitive(created);
+	return rc ?: secmod_identity_find(sm);
+}
+
+void secmod_identity_entity(struct secmod *sm, struct t2_entity *e, struct t2_session *s)
+{
+	*e = (struct t2_entity){
+		.handle = sm->handles.identity,
+		.name = sm->identity_name,
+		.auth = sm->identity_auth,
+		.auth_len = sizeof(sm->identity_auth),
+		.session = s,
+	};
+}
+
+/* PolicyNV(epoch counter == the present epoch), then PolicyAuthValue. */
+static int key_policy(struct secmod *sm, u8 digest[T2_DIGEST_SIZE])
+{
+	struct t2_writer w;
+	u8 epoch[8];
+	int rc;
+
+	memset(digest, 0, T2_DIGEST_SIZE);
+	t2_writer_init(&w, epoch, sizeof(epoch));
+	t2_put_u64(&w, sm->epoch);
+	rc = t2_policy_digest_nv(digest, &sm->epoch_name, epoch, sizeof(epoch), 0, T2_EO_EQ);
+	rc = rc ?: t2_policy_digest_auth_value(digest);
+	return rc ? refuse(&sm->why, rc, "computing a policy: no SHA-256") : 0;
+}
+
+/* The identity key vouches for how, where and with what the key was made. */
+static int certify_creation(struct secmod *sm, u32 handle, const struct t2_created *created,
+			    const u8 statement[T2_DIGEST_SIZE], struct t2_attest *attest,
+			    struct t2_signature *sig)
+{
+	struct t2_entity signer, object = { .handle = handle };
+	struct t2_session s = {};
+	int rc;
+
+	rc = t2_start_auth_session(&sm->tpm, &s, T2_SE_HMAC, T2_RH_NULL, NULL);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "starting a session");
+	secmod_identity_entity(sm, &signer, &s);
+	rc = t2_name_of_public(&created->pub, &object.name);
+	rc = rc ?: t2_certify_creation(&sm->tpm, &signer, &object, statement,
+				       T2_DIGEST_SIZE, created->creation_hash,
+				       &created->ticket, attest, sig);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "certifying the creation of the module key");
+	t2_end_session(&sm->tpm, &s);
+	return rc;
+}
+
+/**
+ * secmod_key_create() - a fresh module key for the present epoch
+ * @auth: its authValue
+ * @outside: goes into the signed creation data
+ * @statement: digest the attestation carries as extraData
+ */
+int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
+		      const u8 outside[T2_DIGEST_SIZE], struct t2_created *created,
+		      const u8 statement[T2_DIGEST_SIZE], struct t2_attest *attest,
+		      struct t2_signature *sig)
+{
+	u8 policy[T2_DIGEST_SIZE];
+	const struct t2_ecc_template t = {
+		.attributes = KEY_ATTRIBUTES,
+		.scheme = T2_ALG_NULL,
+		.policy = policy,
+	};
+	u32 handle;
+	int rc;
+
+	rc = key_policy(sm, policy);
+	rc = rc ?: create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
+				   created, &handle);
+	if (rc)
+		return rc;
+	rc = certify_creation(sm, handle, created, statement, attest, sig);
+	rc = rc ?: persist(sm, handle, &created->pub, sm->handles.key);
+	t2_flush_context(&sm->tpm, handle);
+	return rc;
+}
+
+/* Removes the object at a persistent handle; nothing there is fine. */
+int secmod_evict(struct secmod *sm, u32 handle)
+{
+	struct t2_entity owner, object = { .handle = handle };
+	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
+	int rc;
+
+	if (!pub)
+		return -ENOMEM;
+	rc = t2_read_public(&sm->tpm, handle, pub, &object.name);
+	if (!rc) {
+		t2_hierarchy(&owner, T2_RH_OWNER);
+		rc = t2_evict_control(&sm->tpm, &owner, &object, handle);
+	}
+	kfree(pub);
+	if (rc && rc != -ENOENT)
+		return secmod_tpm_refuse(sm, rc, "removing a key");
+	return 0;
+}
+
+/* -EEXIST when a persistent handle of the block holds what we did not make. */
+int secmod_foreign(struct secmod *sm)
+{
+	const struct {
+		u32 handle;
+		u32 attributes;
+	} ours[] = {
+		{ sm->handles.identity, IDENTITY_ATTRIBUTES },
+		{ sm->handles.key, KEY_ATTRIBUTES },
+	};
+	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
+	struct t2_ecc_template t;
+	struct t2_point point;
+	struct t2_name name;
+	size_t i;
+	int rc = pub ? 0 : -ENOMEM;
+
+	for (i = 0; !rc && i < ARRAY_SIZE(ours); i++) {
+		rc = t2_read_public(&sm->tpm, ours[i].handle, pub, &name);
+		if (rc == -ENOENT) {
+			rc = 0;
+			continue;
+		}
+		if (rc)
+			secmod_tpm_refuse(sm, rc, "looking at a handle");
+		else if (t2_public_parse_ecc(pub, &t, &point) ||
+			 t.attributes != ours[i].attributes)
+			rc = refuse(&sm->why, -EEXIST,
+				    "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
+				    ours[i].handle);
+	}
+	kfree(pub);
+	return rc;
+}

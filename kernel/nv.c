@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* NV indices of a module: epoch counter, vault counter, root secret. */
+#include <linux/moduleparam.h>
+
+#include "secmod.h"
+
+static int pcrs[SECMOD_PCRS];
+static int pcr_count;
+module_param_array(pcrs, int, &pcr_count, 0444);
+MODULE_PARM_DESC(pcrs, "PCRs of the SHA-256 bank the root secret is bound to at init (default: none)");
+
+#define COUNTER_ATTRIBUTES                                                       \
+	(T2_NV_TYPE_COUNTER | T2_NV_AUTH_READ | T2_NV_AUTH_WRITE | T2_NV_OWNER_READ | \
+	 T2_NV_OWNER_WRITE | T2_NV_NO_DA)
+/* Read lock until the next TPM reset; written once, by the owner, at init. */
+#define ROOT_ATTRIBUTES (T2_NV_OWNER_WRITE | T2_NV_READ_STCLEAR | T2_NV_NO_DA)
+/* What the TPM sets itself in the attributes of an index. */
+#define VOLATILE_ATTRIBUTES (T2_NV_WRITTEN | T2_NV_READ_LOCKED)
+/* Root secret, then the digest of the checking certificate. */
+#define ROOT_SIZE (32 + T2_DIGEST_SIZE)
+
+static int select_pcrs(struct secmod *sm, u8 select[3])
+{
+	int i;
+
+	memset(select, 0, 3);
+	for (i = 0; i < pcr_count; i++) {
+		if (pcrs[i] < 0 || pcrs[i] >= SECMOD_PCRS)
+			return refuse(&sm->why, -EINVAL, "parameter pcrs: %d is no PCR",
+				      pcrs[i]);
+		select[pcrs[i] / 8] |= 1 << pcrs[i] % 8;
+	}
+	return 0;
+}
+
+/* A salted policy session that has passed PolicyPCR over the current values. */
+static int pcr_session(struct secmod *sm, struct t2_session *s)
+{
+	u8 select[3];
+	int rc = select_pcrs(sm, select);
+
+	if (rc)
+		return rc;
+	rc = t2_start_auth_session(&sm->tpm, s, T2_SE_POLICY, SECMOD_SRK, &sm->srk);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "starting a policy session");
+	rc = t2_policy_pcr(&sm->tpm, s, select);
+	if (rc) {
+		secmod_tpm_refuse(sm, rc, "binding to PCRs");
+		t2_end_session(&sm->tpm, s);
+	}
+	return rc;
+}
+
+static int expected_index(struct secmod *sm, u32 index, struct t2_nv_public *nv)
+{
+	struct t2_session s = {};
+	int rc;
+
+	memset(nv, 0, sizeof(*nv));
+	nv->index = index;
+	nv->name_alg = T2_ALG_SHA256;
+	if (index != sm->handles.root) {
+		nv->attributes = COUNTER_ATTRIBUTES;
+		nv->size = 8;
+		return 0;
+	}
+	nv->size = ROOT_SIZE;
+	nv->attributes = ROOT_ATTRIBUTES | T2_NV_AUTH_READ;
+	if (!pcr_count)
+		return 0;
+	nv->attributes = ROOT_ATTRIBUTES | T2_NV_POLICY_READ;
+	rc = pcr_session(sm, &s);
+	if (rc)
+		return rc;
+	rc = t2_policy_get_digest(&sm->tpm, &s, nv->policy);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "computing the policy of the root secret");
+	nv->policy_len = T2_DIGEST_SIZE;
+	t2_end_session(&sm->tpm, &s);
+	return rc;
+}
+
+/* Ours, whatever is in it: with or without a policy, written or not. */
+static bool is_ours(struct secmod *sm, const struct t2_nv_public *nv)
+{
+	u32 fixed = nv->attributes & ~VOLATILE_ATTRIBUTES;
+
+	if (nv->name_alg != T2_ALG_SHA256)
+		return false;
+	if (nv->index != sm->handles.root)
+		return fixed == COUNTER_ATTRIBUTES && nv->size == 8 && !nv->policy_len;
+	return nv->size == ROOT_SIZE &&
+	       (nv->policy_len ? fixed == (ROOT_ATTRIBUTES | T2_NV_POLICY_READ) :
+				 fixed == (ROOT_ATTRIBUTES | T2_NV_AUTH_READ));
+}
+
+static struct t2_name *name_of(struct secmod *sm, u32 index)
+{
+	if (index == sm->handles.epoch)
+		return &sm->epoch_name;
+	if (index == sm->handles.vault)
+		return &sm->vault_name;
+	return &sm->root_name;
+}
+
+void secmod_nv_entity(struct secmod *sm, u32 index, struct t2_entity *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->handle = index;
+	e->name = *name_of(sm, index);
+}
+
+/*
+ * Reads the public area of an index. -ENOENT: not defined; -EEXIST: something
+ * foreign. Keeps the name, which changes when the index is first written.
+ */
+static int look(struct secmod *sm, u32 index, struct t2_nv_public *nv)
+{
+	int rc = t2_nv_read_public(&sm->tpm, index, nv, name_of(sm, index));
+
+	if (rc == -ENOENT)
+		return rc;
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "reading an NV index's public area");
+	if (!is_ours(sm, nv))
+		return refuse(&sm->why, -EEXIST,
+			      "NV index 0x%08x holds a foreign object: remove it or choose another block with handles=",
+			      index);
+	if (index == sm->handles.epoch)
+		sm->epoch_nv = *nv;
+	return 0;
+}
+
+/**
+ * secmod_nv_probe() - what is there?
+ *
+ * Return: 0 for the indices of a complete module; -ENOENT when the root secret is not
+ * defined or not written, which is a virgin TPM or an interrupted
+ * initialization; -EEXIST for a foreign object; -EBADMSG when the root
+ * secret is there but a counter is not.
+ */
+int secmod_nv_probe(struct secmod *sm)
+{
+	const u32 counters[] = { sm->handles.epoch, sm->handles.vault };
+	struct t2_nv_public nv;
+	size_t i;
+	int rc;
+
+	rc = look(sm, sm->handles.root, &nv);
+	if (rc)
+		return rc;
+	if (!(nv.attributes & T2_NV_WRITTEN))
+		return -ENOENT;
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		rc = look(sm, counters[i], &nv);
+		if (rc == -ENOENT || (!rc && !(nv.attributes & T2_NV_WRITTEN)))
+			return refuse(&sm->why, -EBADMSG,
+				      "NV index 0x%08x (a counter) is missing: secmod init --discard starts anew",
+				      counters[i]);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value)
+{
+	struct t2_entity nv;
+	struct t2_reader r;
+	u8 bytes[8];
+	int rc;
+
+	secmod_nv_entity(sm, index, &nv);
+	rc = t2_nv_read(&sm->tpm, &nv, &nv, bytes, sizeof(bytes), 0);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "reading a counter");
+	t2_reader_init(&r, bytes, sizeof(bytes));
+	*value = t2_get_u64(&r);
+	return 0;
+}
+
+/* One up, and the new value: another process may have raised it too. */
+int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value)
+{
+	struct t2_entity nv;
+	int rc;
+
+	secmod_nv_entity(sm, index, &nv);
+	rc = t2_nv_increment(&sm->tpm, &nv, &nv);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "raising a counter");
+	return secmod_nv_counter(sm, index, value);
+}
+
+static int define(struct secmod *sm, u32 index)
+{
+	struct t2_entity owner;
+	struct t2_nv_public nv;
+	int rc = expected_index(sm, index, &nv);
+
+	if (rc)
+		return rc;
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	rc = t2_nv_define_space(&sm->tpm, &owner, NULL, 0, &nv);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "defining an NV index");
+	return look(sm, index, &nv);
+}
+
+static int define_counter(struct secmod *sm, u32 index, u64 *value)
+{
+	struct t2_nv_public nv;
+	struct t2_entity e;
+	int rc = define(sm, index);
+
+	if (rc)
+		return rc;
+	secmod_nv_entity(sm, index, &e);
+	rc = t2_nv_increment(&sm->tpm, &e, &e);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "raising a counter");
+	/* The first write changes the name. */
+	rc = look(sm, index, &nv);
+	return rc ?: secmod_nv_counter(sm, index, value);
+}
+
+/* Defines all three; the counters start, the root secret stays unwritten. */
+int secmod_nv_create(struct secmod *sm)
+{
+	int rc = define_counter(sm, sm->handles.epoch, &sm->epoch);
+
+	rc = rc ?: define_counter(sm, sm->handles.vault, &sm->vault_counter);
+	return rc ?: define(sm, sm->handles.root);
+}
+
+/* The root secret goes first: without it the rest is an interrupted initialization. */
+int secmod_nv_remove(struct secmod *sm)
+{
+	const u32 order[] = { sm->handles.root, sm->handles.epoch, sm->handles.vault };
+	struct t2_entity owner, e;
+	struct t2_nv_public nv;
+	size_t i;
+	int rc;
+
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		rc = look(sm, order[i], &nv);
+		if (rc == -ENOENT)
+			continue;
+		if (rc)
+			return rc;
+		secmod_nv_entity(sm, order[i], &e);
+		rc = t2_nv_undefine_space(&sm->tpm, &owner, &e);
+		if (rc)
+			return secmod_tpm_refuse(sm, rc, "removing an NV index");
+	}
+	return 0;
+}
+
+/* The write is the end of initialization: from now on the TPM holds a module. */
+int secmod_root_write(struct secmod *sm)
+{
+	struct t2_entity owner, nv;
+	struct t2_nv_public pub;
+	struct t2_session s = {};
+	u8 data[ROOT_SIZE];
+	int rc;
+
+	rc = secmod_salted_session(sm, &s, T2_SA_DECRYPT);
+	if (rc)
+		return rc;
+	memcpy(data, sm->root, sizeof(sm->root));
+	memcpy(data + sizeof(sm->root), sm->checking_digest, sizeof(sm->checking_digest));
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	owner.session = &s;
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	rc = t2_nv_write(&sm->tpm, &owner, &nv, data, sizeof(data), 0);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "writing the root secret");
+	memzero_explicit(data, sizeof(data));
+	t2_end_session(&sm->tpm, &s);
+	return rc ?: look(sm, sm->handles.root, &pub);
+}
+
+/* A session to read the index with: policy if it is bound to PCRs, else salted HMAC. */
+static int read_session(struct secmod *sm, struct t2_session *s)
+{
+	struct t2_nv_public nv;
+	int rc = look(sm, sm->handles.root, &nv);
+
+	if (rc)
+		return rc;
+	if (!nv.policy_len)
+		return secmod_salted_session(sm, s, T2_SA_ENCRYPT);
+	if (!pcr_count)
+		return refuse(&sm->why, -EACCES,
+			      "the root secret is bound to PCRs: load with the pcrs= of its init");
+	rc = pcr_session(sm, s);
+	s->attributes = T2_SA_ENCRYPT;
+	return rc;
+}
+
+int secmod_root_read(struct secmod *sm)
+{
+	struct t2_session s = {};
+	struct t2_entity nv;
+	u8 data[ROOT_SIZE];
+	int rc;
+
+	rc = read_session(sm, &s);
+	if (rc)
+		return rc;
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	nv.session = &s;
+	rc = t2_nv_read(&sm->tpm, &nv, &nv, data, sizeof(data), 0);
+	if (sm->tpm.rc == T2_RC_NV_LOCKED)
+		refuse(&sm->why, -EPERM,
+		       "the root secret is locked since the driver was loaded before: restart the machine");
+	else if (rc == -EACCES && s.policy)
+		refuse(&sm->why, -EACCES,
+		       "the PCRs differ from those at init: start the configuration of then, or secmod init --discard");
+	else if (rc)
+		secmod_tpm_refuse(sm, rc, "reading the root secret");
+	t2_end_session(&sm->tpm, &s);
+	if (!rc) {
+		memcpy(sm->root, data, sizeof(sm->root));
+		memcpy(sm->checking_digest, data + sizeof(sm->root),
+		       sizeof(sm->checking_digest));
+		sm->root_known = true;
+	}
+	memzero_explicit(data, sizeof(data));
+	return rc;
+}
+
+/* After this nobody reads the root secret until the TPM restarts. */
+int secmod_root_lock(struct secmod *sm)
+{
+	struct t2_session s = {};
+	struct t2_nv_public pub;
+	struct t2_entity nv;
+	int rc;
+
+	rc = read_session(sm, &s);
+	if (rc)
+		return rc;
+	s.attributes = 0; /* nothing to encrypt */
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	nv.session = &s;
+	rc = t2_nv_read_lock(&sm->tpm, &nv, &nv);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "locking the root secret");
+	t2_end_session(&sm->tpm, &s);
+	return rc ?: look(sm, sm->handles.root, &pub);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The transport to the in-kernel TPM, and signatures checked by the TPM. */
+#include <linux/ktime.h>
+
+#include "compat.h"
+#include "secmod.h"
+
+static struct tpm_chip *chip; /* the machine's first TPM, held while loaded */
+
+int secmod_chip_get(void)
+{
+	chip = tpm_default_chip();
+	if (!chip)
+		return -ENODEV;
+	if (chip->flags & TPM_CHIP_FLAG_TPM2)
+		return 0;
+	secmod_chip_put();
+	return -ENODEV;
+}
+
+void secmod_chip_put(void)
+{
+	put_device(&chip->dev);
+	chip = NULL;
+}
+
+/*
+ * The commands come ready made: the core's buffer gets the header from its own
+ * functions and the rest as bytes, which is stable across kernels.
+ */
+static int chip_transmit(struct t2 *t, u8 *data, size_t len, size_t size)
+{
+	struct secmod *sm = t->ctx;
+	struct tpm_buf *buf = sm->chip_buf;
+	struct t2_reader r;
+	u64 start = ktime_get_ns();
+	u16 tag;
+	u32 cc, total;
+	ssize_t rc;
+
+	t2_reader_init(&r, data, len);
+	tag = t2_get_u16(&r);
+	t2_get_u32(&r);
+	cc = t2_get_u32(&r);
+	if (r.bad)
+		return -EINVAL;
+	tpm_buf_reset(buf, tag, cc);
+	tpm_buf_append(buf, data + r.pos, len - r.pos);
+	/* No phrase: the core would log refusals that are answers to us. */
+	rc = tpm_transmit_cmd(chip, buf, 0, NULL);
+	atomic64_add(ktime_get_ns() - start, &sm->stats.tpm_ns);
+	if (rc < 0)
+		return rc;
+	t2_reader_init(&r, buf->data, 10);
+	t2_get_u16(&r);
+	total = t2_get_u32(&r);
+	if (total < 10 || total > size)
+		return -EBADMSG;
+	memcpy(data, buf->data, total);
+	memzero_explicit(buf->data, total);
+	return total;
+}
+
+int secmod_tpm_open(struct secmod *sm)
+{
+	sm->chip_buf = compat_tpm_buf_alloc();
+	if (!sm->chip_buf)
+		return -ENOMEM;
+	sm->tpm.transmit = chip_transmit;
+	sm->tpm.ctx = sm;
+	return 0;
+}
+
+void secmod_tpm_close(struct secmod *sm)
+{
+	compat_tpm_buf_free(sm->chip_buf);
+	sm->chip_buf = NULL;
+}
+
+/* Holds off every other user of the TPM until secmod_tpm_end(). */
+int secmod_tpm_begin(struct secmod *sm)
+{
+	int rc;
+
+	lockdep_assert_held(&sm->lock);
+	rc = tpm_try_get_ops(chip);
+	if (rc)
+		return refuse(&sm->why, -ENODEV, "the TPM is gone or suspended");
+	return 0;
+}
+
+void secmod_tpm_end(struct secmod *sm)
+{
+	memzero_explicit(sm->tpm.buf, sizeof(sm->tpm.buf));
+	tpm_put_ops(chip);
+}
+
+int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
+{
+	char text[96];
+
+	if (sm->tpm.rc)
+		return refuse(&sm->why, rc, "%s: %s", doing,
+			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)));
+	return refuse(&sm->why, rc, "%s: no valid answer to %s (error %d)", doing,
+		      t2_cc_name(sm->tpm.cc), -rc);
+}
+
+int secmod_tpm_verify(void *ctx, const u8 point[CERT_POINT_SIZE], const void *data, size_t len,
+		      const u8 sig[SECMOD_SIG_SIZE])
+{
+	struct t2_ecc_template template = {
+		.attributes = T2_OBJ_SIGN | T2_OBJ_USER_WITH_AUTH,
+		.scheme = T2_ALG_NULL,
+	};
+	struct t2_vec in = { data, len };
+	struct secmod *sm = ctx;
+	struct t2_signature ts = { .hash = T2_ALG_SHA256 };
+	struct t2_public pub;
+	struct t2_point p;
+	u8 digest[T2_DIGEST_SIZE];
+	u32 handle;
+	int rc;
+
+	memcpy(&p, point, sizeof(p));
+	memcpy(ts.r, sig, sizeof(ts.r));
+	memcpy(ts.s, sig + sizeof(ts.r), sizeof(ts.s));
+	rc = t2_sha256(&in, 1, digest);
+	rc = rc ?: t2_public_ecc(&pub, &template, &p);
+	if (rc)
+		return refuse(&sm->why, rc, "checking a signature: no SHA-256");
+	rc = t2_load_external(&sm->tpm, &pub, &handle);
+	/* A point that is not on the curve is the certificate's fault. */
+	if (rc == -EINVAL)
+		return -EKEYREJECTED;
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "loading a public key");
+	rc = t2_verify_signature(&sm->tpm, handle, digest, sizeof(digest), &ts);
+	if (rc && rc != -EKEYREJECTED)
+		secmod_tpm_refuse(sm, rc, "checking a signature");
+	if (t2_flush_context(&sm->tpm, handle) && !rc)
+		rc = secmod_tpm_refuse(sm, -EIO, "unloading a public key");
+	return rc;
+}
+
+struct cert_verifier secmod_verifier(struct secmod *sm)
+{
+	return (struct cert_verifier){
+		.verify = secmod_tpm_verify,
+		.ctx = sm,
+		.now = ktime_get_real_seconds(),
+		.why = &sm->why,
+	};
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vault: one file with two slots, written alternately.
+ *
+ *   slot = header || AES-256-GCM(record) || tag
+ *
+ * The header holds UID, counter and a salt; the key is derived from the root
+ * secret, the salt and the counter, so that no key encrypts two messages even
+ * when a write is repeated after a power cut. Commit: write the other slot with
+ * counter + 1, fsync, raise the TPM's counter. The raise is the commit point.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/vmalloc.h>
+
+#include "secmod.h"
+
+#define SLOT_SIZE 65536
+#define TAG_SIZE 16
+#define VAULT_VERSION 1
+
+static const u8 magic[8] = { 'S', 'E', 'C', 'M', 'O', 'D', 'V', 'T' };
+
+struct slot_header {
+	u8 magic[8];
+	__be32 version;
+	__be32 len; /* of the encrypted record, without the tag */
+	__be64 counter;
+	u8 uid[SECMOD_UID_SIZE];
+	u8 salt[32];
+};
+
+struct record *record_alloc(void)
+{
+	return kvzalloc(sizeof(struct record), GFP_KERNEL);
+}
+
+void record_free(struct record *r)
+{
+	kvfree_sensitive(r, sizeof(*r));
+}
+
+/**
+ * secmod_vault_get() - takes a reference on the file userspace opened
+ *
+ * Return: the file, or an ERR_PTR: -EBADF no such descriptor; -EINVAL not a regular
+ * file open for reading and writing, or more than one name links to it, so that
+ * removing the known one would not remove it.
+ */
+struct file *secmod_vault_get(struct secmod *sm, int fd)
+{
+	struct file *file = fget(fd);
+	int rc = 0;
+
+	if (!file)
+		return ERR_PTR(refuse(&sm->why, -EBADF, "vault: descriptor %d is not open",
+				      fd));
+	if (!S_ISREG(file_inode(file)->i_mode))
+		rc = refuse(&sm->why, -EINVAL, "vault: not a regular file");
+	else if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))
+		rc = refuse(&sm->why, -EINVAL, "vault: open it for reading and writing");
+	else if (file->f_flags & O_APPEND)
+		rc = refuse(&sm->why, -EINVAL, "vault: open for appending");
+	else if (file_inode(file)->i_nlink != 1)
+		rc = refuse(&sm->why, -EINVAL, "vault: it has %u links, must have one",
+			    file_inode(file)->i_nlink);
+	if (!rc)
+		return file;
+	fput(file);
+	return ERR_PTR(rc);
+}
+
+static int slot_crypt(struct secmod *sm, bool encrypt, const struct slot_header *h, u8 *data,
+		      size_t len)
+{
+	u8 key[32];
+	int rc;
+
+	rc = secmod_derive(sm->root, "secmod vault slot", h->salt, sizeof(h->salt), key);
+	rc = rc ?: secmod_gcm(encrypt, key, (const u8 *)h, sizeof(*h), data, len);
+	memzero_explicit(key, sizeof(key));
+	return rc;
+}
+
+static int write_all(struct file *file, const u8 *data, size_t len, loff_t pos)
+{
+	while (len) {
+		ssize_t n = kernel_write(file, data, len, &pos);
+
+		if (n <= 0)
+			return n ? n : -EIO;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Writes the slot for counter + 1 and makes it durable; nothing is committed yet. */
+int secmod_vault_write(struct secmod *sm, struct file *file, const struct record *r)
+{
+	u64 counter = sm->vault_counter + 1;
+	struct slot_header *h;
+	u8 *slot;
+	int len, rc;
+
+	slot = kvzalloc(SLOT_SIZE, GFP_KERNEL);
+	if (!slot)
+		return -ENOMEM;
+	h = (struct slot_header *)slot;
+	len = record_encode(r, slot + sizeof(*h), RECORD_MAX);
+	if (len < 0) {
+		rc = refuse(&sm->why, len, "vault: the record does not fit");
+		goto out_free;
+	}
+	memcpy(h->magic, magic, sizeof(magic));
+	h->version = cpu_to_be32(VAULT_VERSION);
+	h->len = cpu_to_be32(len);
+	h->counter = cpu_to_be64(counter);
+	memcpy(h->uid, sm->uid, sizeof(h->uid));
+	t2_random(h->salt, sizeof(h->salt));
+	rc = slot_crypt(sm, true, h, slot + sizeof(*h), len);
+	if (rc) {
+		refuse(&sm->why, rc, "vault: cannot encrypt");
+		goto out_free;
+	}
+	rc = write_all(file, slot, sizeof(*h) + len + TAG_SIZE, (counter & 1) * SLOT_SIZE);
+	rc = rc ?: vfs_fsync(file, 0);
+	if (rc)
+		rc = refuse(&sm->why, rc == -ENOSPC ? -ENOSPC : -EIO,
+			    "vault: writing failed with error %d: free space or repair the file system, then try again",
+			    -rc);
+out_free:
+	kvfree_sensitive(slot, SLOT_SIZE);
+	return rc;
+}
+
+/**
+ * secmod_vault_commit() - make @next what the module remembers
+ *
+ * Takes over @next on success; the old record is freed. On an error before the commit
+ * point nothing has changed. When the TPM does not tell whether the counter was raised,
+ * the module lets go of its vault: the next attach finds out.
+ */
+int secmod_vault_commit(struct secmod *sm, struct record *next)
+{
+	u64 value = 0;
+	int rc;
+
+	rc = secmod_vault_write(sm, sm->vault, next);
+	if (rc)
+		return rc;
+	rc = secmod_tpm_begin(sm);
+	if (rc)
+		return rc;
+	rc = secmod_nv_increment(sm, sm->handles.vault, &value);
+	secmod_tpm_end(sm);
+	if (!rc && value != sm->vault_counter + 1)
+		rc = refuse(&sm->why, -ESTALE,
+			    "vault: its counter was raised by someone else to %llu: secmod reset --fresh-vault",
+			    value);
+	if (rc) {
+		secmod_detach(sm);
+		secmod_set_state(sm, EVENT_DETACH);
+		return rc;
+	}
+	sm->vault_counter = value;
+	record_free(sm->record);
+	sm->record = next;
+	return 0;
+}
+
+/* What is wrong with a slot, from "nothing there" to "good". */
+enum slot_verdict { SLOT_EMPTY, SLOT_FOREIGN, SLOT_OLD, SLOT_AHEAD, SLOT_DAMAGED, SLOT_GOOD };
+
+static enum slot_verdict read_slot(struct secmod *sm, struct file *file, int which, u8 *slot,
+				   u64 *counter, struct record *out)
+{
+	struct slot_header *h = (struct slot_header *)slot;
+	loff_t pos = which * SLOT_SIZE;
+	ssize_t n = kernel_read(file, slot, SLOT_SIZE, &pos);
+	u32 len;
+
+	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, magic, sizeof(magic)))
+		return SLOT_EMPTY;
+	if (memcmp(h->uid, sm->uid, sizeof(h->uid)))
+		return SLOT_FOREIGN;
+	*counter = be64_to_cpu(h->counter);
+	if (*counter != sm->vault_counter)
+		return *counter < sm->vault_counter ? SLOT_OLD : SLOT_AHEAD;
+	len = be32_to_cpu(h->len);
+	if (be32_to_cpu(h->version) != VAULT_VERSION || len > RECORD_MAX ||
+	    n < (ssize_t)(sizeof(*h) + len + TAG_SIZE))
+		return SLOT_DAMAGED;
+	if (slot_crypt(sm, false, h, slot + sizeof(*h), len) ||
+	    record_decode(out, slot + sizeof(*h), len))
+		return SLOT_DAMAGED;
+	return SLOT_GOOD;
+}
+
+static int explain(struct secmod *sm, enum slot_verdict worst, u64 newest)
+{
+	switch (worst) {
+	case SLOT_OLD:
+	case SLOT_AHEAD:
+		return refuse(&sm->why, -ESTALE,
+			      "vault: it holds content %llu, the module is at %llu: attach the newest copy, or secmod reset --fresh-vault",
+			      newest, sm->vault_counter);
+	case SLOT_FOREIGN:
+		return refuse(&sm->why, -EBADMSG, "vault: it belongs to another module");
+	case SLOT_DAMAGED:
+		return refuse(&sm->why, -EBADMSG,
+			      "vault: damaged: attach an undamaged copy, or secmod reset --fresh-vault");
+	default:
+		return refuse(&sm->why, -EBADMSG, "vault: the file is no vault");
+	}
+}
+
+/* Reads the slot that the TPM's counter names. */
+int secmod_vault_load(struct secmod *sm, struct file *file, struct record **out)
+{
+	enum slot_verdict verdict, worst = SLOT_EMPTY;
+	struct record *r = record_alloc();
+	u8 *slot = kvzalloc(SLOT_SIZE, GFP_KERNEL);
+	u64 counter = 0, newest = 0;
+	int i, rc = 0;
+
+	if (!r || !slot) {
+		rc = -ENOMEM;
+		goto out_free;
+	}
+	for (i = 0; i < 2; i++) {
+		verdict = read_slot(sm, file, i, slot, &counter, r);
+		if (verdict == SLOT_GOOD) {
+			*out = r;
+			r = NULL;
+			goto out_free;
+		}
+		worst = max(worst, verdict);
+		if (verdict == SLOT_OLD || verdict == SLOT_AHEAD)
+			newest = max(newest, counter);
+	}
+	rc = explain(sm, worst, newest);
+out_free:
+	kvfree_sensitive(slot, SLOT_SIZE);
+	record_free(r);
+	return rc;
+}
