@@ -32,7 +32,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 .PHONY: all module user deps check demo vm static unit kunit clean install \
 	install-module programs-of-tests help FORCE
 
-all: module user ## the module and userspace
+all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -101,7 +101,7 @@ endef
 tss := tss2-esys tss2-mu tss2-rc tss2-tctildr
 
 #                     name      directory  packages
-$(eval $(call LIBRARY,common,common,libcrypto libssl libevent))
+$(eval $(call LIBRARY,common,common,libcrypto libssl libevent libevent_openssl))
 $(eval $(call LIBRARY,pki,pki,libcrypto $(tss)))
 $(eval $(call LIBRARY,hsm,hsm,libcrypto $(tss)))
 $(eval $(call LIBRARY,store,store,sqlite3))
@@ -115,9 +115,9 @@ $(eval $(call SHARED,ossl-modules/secmod.so,secmod.so,OSSL_provider_init,provide
 server := store hsm pki common
 #                     name            directory  libraries               packages
 $(eval $(call PROGRAM,secmod,secmod,provider secmod pki common,libssl jansson))
-$(eval $(call PROGRAM,secmod-agent,agent,provider secmod pki common,libssl libevent jansson))
+$(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
-$(eval $(call PROGRAM,secmod-central,central,$(server),libssl libevent jansson))
+$(eval $(call PROGRAM,secmod-central,central,provider secmod $(server),libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-manufacturer,manufacturer,$(server),libssl jansson))
 
 user: $(user-files) $(programs) ## libraries, provider and programs
@@ -139,11 +139,9 @@ $(B)/obj/%.o: %.c $(B)/flags
 # The module. Kbuild puts objects beside sources, so it gets a tree of links.
 #
 
-module-parts := $(wildcard kernel tpm)
-
 module: FORCE ## secmod.ko, in $(B)/module
 	@mkdir -p $(B)/module
-	@cp -rsf $(addprefix $(CURDIR)/,Kbuild $(module-parts)) $(B)/module/
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kernel tpm) $(B)/module/
 	@find $(B)/module -xtype l -delete
 	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/module \
 		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= modules

@@ -46,17 +46,23 @@ class KernelLog:
             return "\n".join(self._lines)
 
     def problems(self, allowed=()):
-        """Lines that tell of a fault in the kernel, less those a test provoked."""
-        return [
-            line
-            for line in self.text.splitlines()
-            if _BAD.search(line) and not any(re.search(a, line) for a in allowed)
-        ]
+        """What tells of a fault in the kernel, less that a test provoked."""
+        return problems(self.text, allowed)
 
 
-def bad_console_lines(text):
-    """The same search in what the serial console of a dead guest shows."""
-    return [line for line in text.splitlines() if _BAD.search(line)]
+def problems(text, allowed=()):
+    """The lines of a log that tell of a fault, each with some that follow."""
+    lines = text.splitlines()
+    found = []
+    end = 0
+    for number, line in enumerate(lines):
+        if number < end or not _BAD.search(line):
+            continue
+        if any(re.search(pattern, line) for pattern in allowed):
+            continue
+        end = number + 25
+        found.append("\n".join(lines[number:end]))
+    return found
 
 
 def unexpected_taint(before, after):
