@@ -15,10 +15,9 @@ static bool read_policy(struct tlv_reader *r, struct secmod_policy *p)
 		return false;
 	tlv_enter(&in, &seq);
 	return tlv_u64(&in, &p->max_keys) && tlv_u64(&in, &p->max_lifetime) &&
-	       tlv_u64(&in, &p->max_messages) && tlv_u64(&in, &p->keyset_tries) &&
-	       tlv_done(&in) && p->max_keys <= 64 && p->max_lifetime <= 0xffffffff &&
-	       p->max_messages <= U63_MAX && p->keyset_tries >= 1 &&
-	       p->keyset_tries <= 255;
+	       tlv_u64(&in, &p->max_messages) && tlv_u64(&in, &p->keyset_tries) && tlv_done(&in) &&
+	       p->max_keys <= 64 && p->max_lifetime <= 0xffffffff && p->max_messages <= U63_MAX &&
+	       p->keyset_tries >= 1 && p->keyset_tries <= 255;
 }
 
 static bool read_central(struct tlv_reader *r, struct bundle *b)
@@ -45,16 +44,15 @@ static const char *read_tbs(struct bundle *b)
 	u64 version;
 
 	tlv_enter(&r, &b->tbs);
-	if (!tlv_expect(&r, TLV_OID, &oid) ||
-	    !tlv_equal(&oid, oid_bundle, sizeof(oid_bundle)))
+	if (!tlv_expect(&r, TLV_OID, &oid) || !tlv_equal(&oid, oid_bundle, sizeof(oid_bundle)))
 		return "its type is not that of a bundle";
 	if (!tlv_u64(&r, &version) || version != 1)
 		return "its version is not 1";
-	if (!tlv_fixed(&r, TLV_OCTET_STRING, b->uid, sizeof(b->uid)) ||
-	    !tlv_u64(&r, &b->epoch) || b->epoch > U63_MAX ||
+	if (!tlv_fixed(&r, TLV_OCTET_STRING, b->uid, sizeof(b->uid)) || !tlv_u64(&r, &b->epoch) ||
+	    b->epoch > U63_MAX ||
 	    !tlv_fixed(&r, TLV_OCTET_STRING, b->module_nonce, sizeof(b->module_nonce)) ||
-	    !tlv_fixed(&r, TLV_OCTET_STRING, b->salt, sizeof(b->salt)) ||
-	    !tlv_u64(&r, &b->time) || b->time > U63_MAX)
+	    !tlv_fixed(&r, TLV_OCTET_STRING, b->salt, sizeof(b->salt)) || !tlv_u64(&r, &b->time) ||
+	    b->time > U63_MAX)
 		return "UID, epoch, nonce, salt or time is malformed";
 	if (!tlv_expect(&r, TLV_SEQUENCE, &b->module))
 		return "it has no module certificate";
@@ -77,8 +75,7 @@ static const char *read_bundle(struct bundle *b, const u8 *der, size_t len)
 		return "bytes follow it";
 	tlv_enter(&r, &seq);
 	if (!tlv_expect(&r, TLV_SEQUENCE, &b->tbs) ||
-	    !tlv_fixed(&r, TLV_OCTET_STRING, b->signature, sizeof(b->signature)) ||
-	    !tlv_done(&r))
+	    !tlv_fixed(&r, TLV_OCTET_STRING, b->signature, sizeof(b->signature)) || !tlv_done(&r))
 		return "it is not signed content and signature";
 	return read_tbs(b);
 }
@@ -94,8 +91,7 @@ int bundle_parse(struct bundle *b, const u8 *der, size_t len, struct refusal *wh
 	return 0;
 }
 
-static int check_fit(const struct bundle *b, const struct bundle_expect *e,
-		     struct refusal *why)
+static int check_fit(const struct bundle *b, const struct bundle_expect *e, struct refusal *why)
 {
 	if (memcmp(b->uid, e->uid, sizeof(b->uid)))
 		return refuse(why, -ESTALE, "bundle: made for another module");
@@ -144,8 +140,7 @@ int bundle_check(const struct bundle *b, const struct bundle_expect *expect,
 	u32 i;
 	int rc;
 
-	rc = v->verify(v->ctx, signer->point, b->tbs.whole, b->tbs.whole_len,
-		       b->signature);
+	rc = v->verify(v->ctx, signer->point, b->tbs.whole, b->tbs.whole_len, b->signature);
 	if (rc == -EKEYREJECTED)
 		return refuse(v->why, rc, "bundle: signature is wrong");
 	if (!rc)
@@ -153,8 +148,7 @@ int bundle_check(const struct bundle *b, const struct bundle_expect *expect,
 	if (!rc)
 		rc = check_module_cert(b, expect, signer, &c, v);
 	for (i = 0; !rc && i < b->central_count; i++) {
-		rc = cert_parse(&c, b->central[i].whole, b->central[i].whole_len, what,
-				v->why);
+		rc = cert_parse(&c, b->central[i].whole, b->central[i].whole_len, what, v->why);
 		if (!rc)
 			rc = cert_check(&c, signer, SECMOD_ROLE_CENTRAL, what, v);
 	}

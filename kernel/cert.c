@@ -6,8 +6,7 @@ static const u8 oid_ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2 };
 static const u8 oid_ec_key[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
 static const u8 oid_p256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
 static const u8 oid_serial_number[] = { 0x55, 4, 5 };
-static const u8 oid_user_id[] = { 0x09, 0x92, 0x26, 0x89, 0x93,
-				  0xf2, 0x2c, 0x64, 1,	  1 };
+static const u8 oid_user_id[] = { 0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1 };
 static const u8 oid_key_usage[] = { 0x55, 0x1d, 0x0f };
 static const u8 oid_basic_constraints[] = { 0x55, 0x1d, 0x13 };
 static const u8 oid_ext_key_usage[] = { 0x55, 0x1d, 0x25 };
@@ -19,8 +18,7 @@ static const u8 oid_epoch[] = { SECMOD_OID_ARC, 2, SECMOD_EXT_EPOCH };
 const char *cert_role_name(u8 role)
 {
 	static const char *const names[] = {
-		"manufacturer", "identity", "signer",  "module",
-		"central",	"unit-tls", "recovery",
+		"manufacturer", "identity", "signer", "module", "central", "unit-tls", "recovery",
 	};
 
 	return role < ARRAY_SIZE(names) ? names[role] : "unknown";
@@ -38,8 +36,7 @@ static bool read_signature(const struct tlv *bits, u8 out[SECMOD_SIG_SIZE])
 	if (!tlv_expect(&r, TLV_SEQUENCE, &seq) || !tlv_done(&r))
 		return false;
 	tlv_enter(&r, &seq);
-	return tlv_unsigned(&r, out, 32) && tlv_unsigned(&r, out + 32, 32) &&
-	       tlv_done(&r);
+	return tlv_unsigned(&r, out, 32) && tlv_unsigned(&r, out + 32, 32) && tlv_done(&r);
 }
 
 static bool is_ecdsa_sha256(const struct tlv *alg)
@@ -58,12 +55,11 @@ static bool read_public_key(const struct tlv *spki, u8 point[CERT_POINT_SIZE])
 	struct tlv alg, key, oid, curve;
 
 	tlv_enter(&r, spki);
-	if (!tlv_expect(&r, TLV_SEQUENCE, &alg) ||
-	    !tlv_expect(&r, TLV_BIT_STRING, &key) || !tlv_done(&r))
+	if (!tlv_expect(&r, TLV_SEQUENCE, &alg) || !tlv_expect(&r, TLV_BIT_STRING, &key) ||
+	    !tlv_done(&r))
 		return false;
 	tlv_enter(&in, &alg);
-	if (!tlv_expect(&in, TLV_OID, &oid) || !tlv_expect(&in, TLV_OID, &curve) ||
-	    !tlv_done(&in))
+	if (!tlv_expect(&in, TLV_OID, &oid) || !tlv_expect(&in, TLV_OID, &curve) || !tlv_done(&in))
 		return false;
 	if (!tlv_equal(&oid, oid_ec_key, sizeof(oid_ec_key)) ||
 	    !tlv_equal(&curve, oid_p256, sizeof(oid_p256)))
@@ -89,8 +85,7 @@ static u64 days_since_1970(unsigned int year, unsigned int month, unsigned int d
 	unsigned int y = month > 2 ? year : year - 1;
 	unsigned int m = month > 2 ? month - 3 : month + 9;
 
-	return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 -
-	       719468;
+	return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
 /* UTCTime until 2049, GeneralizedTime from 2050 on, both in Z (RFC 5280, 4.1.2.5). */
@@ -112,16 +107,15 @@ static bool read_time(struct tlv_reader *r, u64 *out)
 	}
 	if (!two_digits(p, 99, &year) || !two_digits(p + 2, 12, &month) ||
 	    !two_digits(p + 4, 31, &day) || !two_digits(p + 6, 23, &hour) ||
-	    !two_digits(p + 8, 59, &minute) || !two_digits(p + 10, 59, &second) ||
-	    p[12] != 'Z' || !month || !day)
+	    !two_digits(p + 8, 59, &minute) || !two_digits(p + 10, 59, &second) || p[12] != 'Z' ||
+	    !month || !day)
 		return false;
 	if (t.tag == TLV_UTC_TIME)
 		century = year >= 50 ? 19 : 20;
 	year += century * 100;
 	if (year < 1970)
 		return false;
-	*out = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 +
-	       second;
+	*out = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 	return true;
 }
 
@@ -133,8 +127,7 @@ static bool read_validity(struct tlv_reader *r, struct cert *c)
 	if (!tlv_expect(r, TLV_SEQUENCE, &validity))
 		return false;
 	tlv_enter(&in, &validity);
-	return read_time(&in, &c->not_before) && read_time(&in, &c->not_after) &&
-	       tlv_done(&in);
+	return read_time(&in, &c->not_before) && read_time(&in, &c->not_after) && tlv_done(&in);
 }
 
 static int hex_digit(u8 c)
@@ -293,8 +286,8 @@ static const struct {
 	{ oid_epoch, sizeof(oid_epoch), read_epoch },
 };
 
-static bool read_known_extension(const struct tlv *oid, const struct tlv *value,
-				 bool critical, struct cert *c)
+static bool read_known_extension(const struct tlv *oid, const struct tlv *value, bool critical,
+				 struct cert *c)
 {
 	struct tlv_reader r;
 	size_t i;
@@ -303,9 +296,9 @@ static bool read_known_extension(const struct tlv *oid, const struct tlv *value,
 		if (!tlv_equal(oid, extensions[i].oid, extensions[i].len))
 			continue;
 		/* At most one instance of each (RFC 5280, 4.2). */
-		if (c->seen & 1u << i)
+		if (c->seen & BIT(i))
 			return false;
-		c->seen |= 1u << i;
+		c->seen |= BIT(i);
 		tlv_enter(&r, value);
 		return extensions[i].read(&r, c) && tlv_done(&r);
 	}
@@ -342,8 +335,7 @@ static bool read_extensions(const struct tlv *outer, struct cert *c)
 	return tlv_done(&list);
 }
 
-static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg,
-			    struct cert *c)
+static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg, struct cert *c)
 {
 	struct tlv_reader r, in;
 	struct tlv t, inner_alg, spki, outer;
@@ -357,8 +349,7 @@ static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg,
 		return "its version is not 3";
 	if (!tlv_expect(&r, TLV_INTEGER, &t) || !t.len || t.len > 20)
 		return "its serial number is malformed";
-	if (!tlv_expect(&r, TLV_SEQUENCE, &inner_alg) ||
-	    inner_alg.whole_len != alg->whole_len ||
+	if (!tlv_expect(&r, TLV_SEQUENCE, &inner_alg) || inner_alg.whole_len != alg->whole_len ||
 	    memcmp(inner_alg.whole, alg->whole, alg->whole_len))
 		return "its two signature algorithms differ";
 	if (!tlv_expect(&r, TLV_SEQUENCE, &c->issuer))
@@ -389,8 +380,7 @@ static const char *read_cert(struct cert *c, const u8 *der, size_t len)
 	if (!tlv_done(&r))
 		return "bytes follow it";
 	tlv_enter(&r, &cert);
-	if (!tlv_expect(&r, TLV_SEQUENCE, &c->tbs) ||
-	    !tlv_expect(&r, TLV_SEQUENCE, &alg) ||
+	if (!tlv_expect(&r, TLV_SEQUENCE, &c->tbs) || !tlv_expect(&r, TLV_SEQUENCE, &alg) ||
 	    !tlv_expect(&r, TLV_BIT_STRING, &bits) || !tlv_done(&r))
 		return "it is no certificate";
 	if (!is_ecdsa_sha256(&alg))
@@ -400,8 +390,7 @@ static const char *read_cert(struct cert *c, const u8 *der, size_t len)
 	return read_tbs(&c->tbs, &alg, c);
 }
 
-int cert_parse(struct cert *c, const u8 *der, size_t len, const char *what,
-	       struct refusal *why)
+int cert_parse(struct cert *c, const u8 *der, size_t len, const char *what, struct refusal *why)
 {
 	const char *wrong;
 
@@ -421,8 +410,7 @@ static const char *check_use(const struct cert *c, u8 role)
 	if (c->role != role)
 		return "role";
 	if (c->ca != ca)
-		return ca ? "it is no certification authority" :
-			    "it is a certification authority";
+		return ca ? "it is no certification authority" : "it is a certification authority";
 	if (ca && !(c->key_usage & CERT_KU_CERT_SIGN))
 		return "its key usage does not allow signing certificates";
 	if (role && !(c->key_usage & CERT_KU_DIGITAL_SIGNATURE))
@@ -438,8 +426,8 @@ static const char *check_use(const struct cert *c, u8 role)
 	return NULL;
 }
 
-int cert_check(const struct cert *c, const struct cert *issuer, u8 role,
-	       const char *what, const struct cert_verifier *v)
+int cert_check(const struct cert *c, const struct cert *issuer, u8 role, const char *what,
+	       const struct cert_verifier *v)
 {
 	const char *wrong = check_use(c, role);
 	int rc;
@@ -454,17 +442,12 @@ int cert_check(const struct cert *c, const struct cert *issuer, u8 role,
 		return refuse(v->why, -EKEYREJECTED,
 			      "%s: its issuer is not the certificate it came with", what);
 	if (v->now < c->not_before)
-		return refuse(v->why, -EKEYEXPIRED,
-			      "%s: not valid before %llu, clock says %llu", what,
-			      (unsigned long long)c->not_before,
-			      (unsigned long long)v->now);
+		return refuse(v->why, -EKEYEXPIRED, "%s: not valid before %llu, clock says %llu",
+			      what, (unsigned long long)c->not_before, (unsigned long long)v->now);
 	if (v->now > c->not_after)
-		return refuse(v->why, -EKEYEXPIRED,
-			      "%s: not valid after %llu, clock says %llu", what,
-			      (unsigned long long)c->not_after,
-			      (unsigned long long)v->now);
-	rc = v->verify(v->ctx, issuer->point, c->tbs.whole, c->tbs.whole_len,
-		       c->signature);
+		return refuse(v->why, -EKEYEXPIRED, "%s: not valid after %llu, clock says %llu",
+			      what, (unsigned long long)c->not_after, (unsigned long long)v->now);
+	rc = v->verify(v->ctx, issuer->point, c->tbs.whole, c->tbs.whole_len, c->signature);
 	if (rc == -EKEYREJECTED)
 		return refuse(v->why, rc, "%s: signature is wrong", what);
 	return rc;

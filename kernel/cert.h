@@ -46,8 +46,8 @@ struct cert {
  * @why: where the reason of a refusal goes
  */
 struct cert_verifier {
-	int (*verify)(void *ctx, const u8 point[CERT_POINT_SIZE], const void *data,
-		      size_t len, const u8 sig[SECMOD_SIG_SIZE]);
+	int (*verify)(void *ctx, const u8 point[CERT_POINT_SIZE], const void *data, size_t len,
+		      const u8 sig[SECMOD_SIG_SIZE]);
 	void *ctx;
 	u64 now;
 	struct refusal *why;
@@ -59,8 +59,7 @@ struct cert_verifier {
  *
  * Return: 0, or -EBADMSG for anything but one certificate of the profile.
  */
-int cert_parse(struct cert *c, const u8 *der, size_t len, const char *what,
-	       struct refusal *why);
+int cert_parse(struct cert *c, const u8 *der, size_t len, const char *what, struct refusal *why);
 
 /**
  * cert_check() - is this certificate good for one role under one issuer?
@@ -70,8 +69,8 @@ int cert_parse(struct cert *c, const u8 *der, size_t len, const char *what,
  * Return: 0, -EKEYEXPIRED outside the validity period, -EKEYREJECTED for every
  * other rule, or the error of the verifier.
  */
-int cert_check(const struct cert *c, const struct cert *issuer, u8 role,
-	       const char *what, const struct cert_verifier *v);
+int cert_check(const struct cert *c, const struct cert *issuer, u8 role, const char *what,
+	       const struct cert_verifier *v);
 
 const char *cert_role_name(u8 role);
 

@@ -3,12 +3,8 @@
 #ifndef SECMOD_COMPAT_H
 #define SECMOD_COMPAT_H
 
-/* crypto_memneq() moved in 6.5. */
-#if __has_include(<crypto/utils.h>)
-#include <crypto/utils.h>
-#else
+/* crypto_memneq(), also where it moved to <crypto/utils.h> */
 #include <crypto/algapi.h>
-#endif
 #include <linux/slab.h>
 #include <linux/tpm.h>
 #include <linux/version.h>
@@ -17,7 +13,7 @@
  * The core's TPM buffer: since 7.3 the caller allocates it whole and says how
  * large it is, before it holds a page of its own.
  */
-#if __has_include(<linux/tpm_buf.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 static inline struct tpm_buf *compat_tpm_buf_alloc(void)
 {
 	struct tpm_buf *buf = kzalloc(TPM_BUFSIZE, GFP_KERNEL);

@@ -123,8 +123,8 @@ static int kpp_set_fresh_key(struct crypto_kpp *tfm)
 	return rc;
 }
 
-static int kpp_run(struct kpp_request *req, int (*op)(struct kpp_request *req),
-		   const void *in, size_t in_len, void *out, size_t out_len)
+static int kpp_run(struct kpp_request *req, int (*op)(struct kpp_request *req), const void *in,
+		   size_t in_len, void *out, size_t out_len)
 {
 	struct scatterlist src, dst;
 	DECLARE_CRYPTO_WAIT(wait);
@@ -154,10 +154,10 @@ int t2_ecdh_p256(const struct t2_point *peer, struct t2_point *own, u8 shared_x[
 	if (rc)
 		goto out_free;
 	memcpy(work, peer, POINT_BYTES);
-	rc = kpp_run(req, crypto_kpp_generate_public_key, NULL, 0, work + POINT_BYTES,
-		     POINT_BYTES);
-	rc = rc ?: kpp_run(req, crypto_kpp_compute_shared_secret, work, POINT_BYTES,
-			   work + 2 * POINT_BYTES, T2_COORD_SIZE);
+	rc = kpp_run(req, crypto_kpp_generate_public_key, NULL, 0, work + POINT_BYTES, POINT_BYTES);
+	rc = rc	   ?:
+		     kpp_run(req, crypto_kpp_compute_shared_secret, work, POINT_BYTES,
+			     work + 2 * POINT_BYTES, T2_COORD_SIZE);
 	if (!rc) {
 		memcpy(own, work + POINT_BYTES, POINT_BYTES);
 		memcpy(shared_x, work + 2 * POINT_BYTES, T2_COORD_SIZE);
@@ -184,8 +184,7 @@ bool t2_equal(const void *a, const void *b, size_t len)
  * AES-256-GCM in place. The IV is zero: every key is used for one message (the
  * caller derives it from a fresh salt).
  */
-int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data,
-	       size_t len)
+int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data, size_t len)
 {
 	struct crypto_aead *tfm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
 	struct aead_request *req = NULL;

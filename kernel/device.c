@@ -121,10 +121,8 @@ static int certs_get(struct secmod *sm, struct certs_in *in, u64 checking, u32 c
 {
 	int rc;
 
-	in->checking = copy_in(sm, checking, checking_len, SECMOD_CERT_MAX,
-			       "checking certificate");
-	in->identity = copy_in(sm, identity, identity_len, SECMOD_CERT_MAX,
-			       "identity certificate");
+	in->checking = copy_in(sm, checking, checking_len, SECMOD_CERT_MAX, "checking certificate");
+	in->identity = copy_in(sm, identity, identity_len, SECMOD_CERT_MAX, "identity certificate");
 	in->file = secmod_vault_get(sm, fd);
 	rc = PTR_ERR_OR_ZERO(in->checking) ?: PTR_ERR_OR_ZERO(in->identity);
 	rc = rc ?: PTR_ERR_OR_ZERO(in->file);
@@ -139,8 +137,9 @@ static int do_init_complete(struct secmod_file *f, void *data)
 	struct certs_in in;
 	int rc = nonzero(f->sm, arg->reserved);
 
-	rc = rc ?: certs_get(f->sm, &in, arg->checking_cert, arg->checking_cert_len,
-			     arg->identity_cert, arg->identity_cert_len, arg->fd);
+	rc = rc	   ?:
+		     certs_get(f->sm, &in, arg->checking_cert, arg->checking_cert_len,
+			       arg->identity_cert, arg->identity_cert_len, arg->fd);
 	if (rc)
 		return rc;
 	rc = secmod_init_complete(f, in.checking, arg->checking_cert_len, in.identity,
@@ -235,8 +234,8 @@ static int do_get_cert(struct secmod_file *f, void *data)
 			      arg->index);
 	arg->len = c->len;
 	if (room < c->len)
-		return refuse(&sm->why, -ENOSPC, "certificate %u/%u: needs %u bytes",
-			      arg->kind, arg->index, c->len);
+		return refuse(&sm->why, -ENOSPC, "certificate %u/%u: needs %u bytes", arg->kind,
+			      arg->index, c->len);
 	if (copy_to_user(u64_to_user_ptr(arg->data), c->der, c->len))
 		return refuse(&sm->why, -EFAULT, "certificate: cannot be written");
 	return 0;
@@ -272,18 +271,19 @@ static const struct {
 	bool out;
 	int (*handler)(struct secmod_file *f, void *data);
 } ioctls[CMD_COUNT] = {
-#define ROW(type, last, flags, out, handler) \
-	{ sizeof(struct type), offsetofend(struct type, last), flags, out, handler }
+#define ROW(type, last, flags, out, handler)                                             \
+	{                                                                                \
+		sizeof(struct type), offsetofend(struct type, last), flags, out, handler \
+	}
 	[CMD_INFO] = ROW(secmod_info, personalized_at, NO_FLAGS_FIELD, true, do_info),
 	[CMD_REASON] = ROW(secmod_reason, text, NO_FLAGS_FIELD, true, do_reason),
 	[CMD_ATTACH] = ROW(secmod_attach, reserved, 0, false, do_attach),
-	[CMD_INIT_BEGIN] = ROW(secmod_init_begin, identity_public, SECMOD_INIT_DISCARD, true,
-			       do_init_begin),
+	[CMD_INIT_BEGIN] =
+		ROW(secmod_init_begin, identity_public, SECMOD_INIT_DISCARD, true, do_init_begin),
 	[CMD_INIT_ACTIVATE] = ROW(secmod_init_activate, info, 0, true, do_init_activate),
 	[CMD_INIT_COMPLETE] = ROW(secmod_init_complete, reserved, 0, false, do_init_complete),
 	[CMD_PERSO_BEGIN] = ROW(secmod_perso_begin, attest, 0, true, do_perso_begin),
-	[CMD_PERSO_COMPLETE] = ROW(secmod_perso_complete, reserved, 0, false,
-				   do_perso_complete),
+	[CMD_PERSO_COMPLETE] = ROW(secmod_perso_complete, reserved, 0, false, do_perso_complete),
 	[CMD_ATTEST] = ROW(secmod_attestation, attest, 0, true, do_attest),
 	[CMD_RESET] = ROW(secmod_reset, attest, SECMOD_RESET_FRESH_VAULT, true, do_reset),
 	[CMD_GET_CERT] = ROW(secmod_get_cert, data, NO_FLAGS_FIELD, true, do_get_cert),
@@ -306,11 +306,10 @@ static int run_command(struct secmod_file *f, u32 nr, void *arg)
 	int rc;
 
 	if (command_is_admin(nr) && !capable(CAP_SYS_ADMIN))
-		return refuse(&sm->why, -EPERM, "%s: CAP_SYS_ADMIN is missing",
-			      command_name(nr));
+		return refuse(&sm->why, -EPERM, "%s: CAP_SYS_ADMIN is missing", command_name(nr));
 	if (flags & ~ioctls[nr].flags)
-		return refuse(&sm->why, -EOPNOTSUPP, "%s: unknown flags 0x%x",
-			      command_name(nr), flags & ~ioctls[nr].flags);
+		return refuse(&sm->why, -EOPNOTSUPP, "%s: unknown flags 0x%x", command_name(nr),
+			      flags & ~ioctls[nr].flags);
 	rc = state_allows(sm->state, nr, flags, &sm->why);
 	return rc ?: ioctls[nr].handler(f, arg);
 }
@@ -416,7 +415,7 @@ void secmod_set_state(struct secmod *sm, u32 event)
 {
 	int next = state_next(sm->state, event);
 	char text[40];
-	char *env[] = { text, NULL };
+	char *env[2] = {};
 
 	lockdep_assert_held(&sm->lock);
 	if (next < 0 || next == sm->state)
@@ -425,6 +424,7 @@ void secmod_set_state(struct secmod *sm, u32 event)
 	WRITE_ONCE(sm->generation, sm->generation + 1);
 	wake_up_interruptible(&sm->changed);
 	snprintf(text, sizeof(text), "SECMOD_STATE=%s", state_name(next));
+	env[0] = text;
 	kobject_uevent_env(&sm->dev.kobj, KOBJ_CHANGE, env);
 	sysfs_notify(&sm->dev.kobj, NULL, "state");
 }

@@ -154,8 +154,8 @@ static const u8 *sized(const u8 *data, size_t len, size_t *out)
 }
 
 static int activate(struct secmod *sm, u32 ek_handle, const struct t2_public *ek_pub,
-		    const u8 *blob, size_t blob_len, const u8 *secret, size_t secret_len,
-		    u8 *info, size_t *info_len)
+		    const u8 *blob, size_t blob_len, const u8 *secret, size_t secret_len, u8 *info,
+		    size_t *info_len)
 {
 	struct t2_session policy = {}, hmac = {};
 	struct t2_entity endorsement, key, ek = { .handle = ek_handle, .session = &policy };
@@ -170,8 +170,8 @@ static int activate(struct secmod *sm, u32 ek_handle, const struct t2_public *ek
 	rc = rc ?: secmod_salted_session(sm, &hmac, T2_SA_ENCRYPT);
 	if (!rc) {
 		secmod_identity_entity(sm, &key, &hmac);
-		rc = t2_activate_credential(&sm->tpm, &key, &ek, blob, blob_len, secret,
-					    secret_len, info, info_len);
+		rc = t2_activate_credential(&sm->tpm, &key, &ek, blob, blob_len, secret, secret_len,
+					    info, info_len);
 		if (rc)
 			secmod_tpm_refuse(sm, rc, "activating the credential");
 	}

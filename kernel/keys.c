@@ -2,15 +2,15 @@
 /* TPM keys of a module: storage root key, identity key, module key. */
 #include "secmod.h"
 
-#define IDENTITY_ATTRIBUTES                                                           \
-	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+#define IDENTITY_ATTRIBUTES                                                      \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
 	 T2_OBJ_USER_WITH_AUTH | T2_OBJ_NO_DA | T2_OBJ_RESTRICTED | T2_OBJ_SIGN)
 /* Policy for everything: ADMIN commands ask for a policy nobody can satisfy. */
-#define KEY_ATTRIBUTES                                                                \
-	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+#define KEY_ATTRIBUTES                                                           \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
 	 T2_OBJ_ADMIN_WITH_POLICY | T2_OBJ_NO_DA | T2_OBJ_DECRYPT | T2_OBJ_SIGN)
-#define SRK_ATTRIBUTES                                                                \
-	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN |       \
+#define SRK_ATTRIBUTES                                                           \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
 	 T2_OBJ_RESTRICTED | T2_OBJ_DECRYPT)
 
 static int check_srk(struct secmod *sm)
@@ -92,16 +92,14 @@ int secmod_identity_find(struct secmod *sm)
 	struct t2_point point;
 	int rc;
 
-	rc = t2_read_public(&sm->tpm, sm->handles.identity, &sm->identity,
-			    &sm->identity_name);
+	rc = t2_read_public(&sm->tpm, sm->handles.identity, &sm->identity, &sm->identity_name);
 	if (rc == -ENOENT)
 		return refuse(&sm->why, -ENOENT,
 			      "the identity key is missing at 0x%08x: secmod init --discard starts anew",
 			      sm->handles.identity);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "reading the identity key");
-	if (t2_public_parse_ecc(&sm->identity, &t, &point) ||
-	    t.attributes != IDENTITY_ATTRIBUTES)
+	if (t2_public_parse_ecc(&sm->identity, &t, &point) || t.attributes != IDENTITY_ATTRIBUTES)
 		return refuse(&sm->why, -EEXIST,
 			      "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
 			      sm->handles.identity);
@@ -123,8 +121,8 @@ static int persist(struct secmod *sm, u32 loaded, const struct t2_public *pub, u
 
 /* Creates under the storage root key; the authValue travels encrypted. */
 static int create_and_load(struct secmod *sm, const u8 *auth, size_t auth_len,
-			   const struct t2_ecc_template *t, const u8 *outside,
-			   size_t outside_len, struct t2_created *created, u32 *handle)
+			   const struct t2_ecc_template *t, const u8 *outside, size_t outside_len,
+			   struct t2_created *created, u32 *handle)
 {
 	struct t2_entity parent = { .handle = SECMOD_SRK, .name = sm->srk_name };
 	struct t2_session s = {};
@@ -136,8 +134,9 @@ static int create_and_load(struct secmod *sm, const u8 *auth, size_t auth_len,
 	parent.session = &s;
 	/* The public area in @created is the template until the TPM fills it. */
 	rc = t2_public_ecc(&created->pub, t, NULL);
-	rc = rc ?: t2_create(&sm->tpm, &parent, auth, auth_len, &created->pub, outside,
-			     outside_len, created);
+	rc = rc	   ?:
+		     t2_create(&sm->tpm, &parent, auth, auth_len, &created->pub, outside,
+			       outside_len, created);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "making a key");
 	t2_end_session(&sm->tpm, &s);
@@ -161,8 +160,9 @@ int secmod_identity_create(struct secmod *sm)
 	if (!created)
 		return -ENOMEM;
 	rc = derive_identity_auth(sm);
-	rc = rc ?: create_and_load(sm, sm->identity_auth, sizeof(sm->identity_auth), &t,
-				   NULL, 0, created, &handle);
+	rc = rc	   ?:
+		     create_and_load(sm, sm->identity_auth, sizeof(sm->identity_auth), &t, NULL, 0,
+				     created, &handle);
 	if (!rc) {
 		rc = persist(sm, handle, &created->pub, sm->handles.identity);
 		t2_flush_context(&sm->tpm, handle);
@@ -211,9 +211,9 @@ static int certify_creation(struct secmod *sm, u32 handle, const struct t2_creat
 		return secmod_tpm_refuse(sm, rc, "starting a session");
 	secmod_identity_entity(sm, &signer, &s);
 	rc = t2_name_of_public(&created->pub, &object.name);
-	rc = rc ?: t2_certify_creation(&sm->tpm, &signer, &object, statement,
-				       T2_DIGEST_SIZE, created->creation_hash,
-				       &created->ticket, attest, sig);
+	rc = rc	   ?:
+		     t2_certify_creation(&sm->tpm, &signer, &object, statement, T2_DIGEST_SIZE,
+					 created->creation_hash, &created->ticket, attest, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "certifying the creation of the module key");
 	t2_end_session(&sm->tpm, &s);
@@ -241,8 +241,9 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 	int rc;
 
 	rc = key_policy(sm, policy);
-	rc = rc ?: create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
-				   created, &handle);
+	rc = rc	   ?:
+		     create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
+				     created, &handle);
 	if (rc)
 		return rc;
 	rc = certify_creation(sm, handle, created, statement, attest, sig);
@@ -296,8 +297,7 @@ int secmod_foreign(struct secmod *sm)
 		}
 		if (rc)
 			secmod_tpm_refuse(sm, rc, "looking at a handle");
-		else if (t2_public_parse_ecc(pub, &t, &point) ||
-			 t.attributes != ours[i].attributes)
+		else if (t2_public_parse_ecc(pub, &t, &point) || t.attributes != ours[i].attributes)
 			rc = refuse(&sm->why, -EEXIST,
 				    "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
 				    ours[i].handle);

@@ -12,7 +12,7 @@ MODULE_PARM_DESC(instances, "number of security modules on the TPM, 1 to 16 (def
 static unsigned int handles = 0x150000;
 module_param(handles, uint, 0444);
 MODULE_PARM_DESC(handles,
-		 "first of 8 handles per instance: persistent 0x81000000+N, NV 0x01800000+N; multiple of 8 from 0x100 to 0x3fff00 (default 0x150000)");
+		 "first of the 8 handles of instance 0, see docs/operations.md (default 0x150000)");
 
 struct class secmod_class = {
 	.name = "secmod",
@@ -73,8 +73,8 @@ static int secmod_add(int index)
 	if (rc)
 		goto err_close_tpm;
 	modules[index] = sm;
-	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state),
-		 sm->last_error.error ? ": " : "", sm->last_error.text);
+	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state), sm->last_error.error ? ": " : "",
+		 sm->last_error.text);
 	return 0;
 
 err_close_tpm:
@@ -101,8 +101,7 @@ static void secmod_remove(int index)
 static int check_parameters(void)
 {
 	if (instances < 1 || instances > SECMOD_INSTANCES_MAX) {
-		pr_err("parameter instances: %u is not 1 to %d\n", instances,
-		       SECMOD_INSTANCES_MAX);
+		pr_err("parameter instances: %u is not 1 to %d\n", instances, SECMOD_INSTANCES_MAX);
 		return -EINVAL;
 	}
 	if (handles % SECMOD_BLOCK || handles < 0x100 || handles > 0x3fff00) {

@@ -7,9 +7,10 @@
 static int pcrs[SECMOD_PCRS];
 static int pcr_count;
 module_param_array(pcrs, int, &pcr_count, 0444);
-MODULE_PARM_DESC(pcrs, "PCRs of the SHA-256 bank the root secret is bound to at init (default: none)");
+MODULE_PARM_DESC(pcrs,
+		 "PCRs of the SHA-256 bank the root secret is bound to at init (default: none)");
 
-#define COUNTER_ATTRIBUTES                                                       \
+#define COUNTER_ATTRIBUTES                                                            \
 	(T2_NV_TYPE_COUNTER | T2_NV_AUTH_READ | T2_NV_AUTH_WRITE | T2_NV_OWNER_READ | \
 	 T2_NV_OWNER_WRITE | T2_NV_NO_DA)
 /* Read lock until the next TPM reset; written once, by the owner, at init. */
@@ -26,8 +27,7 @@ static int select_pcrs(struct secmod *sm, u8 select[3])
 	memset(select, 0, 3);
 	for (i = 0; i < pcr_count; i++) {
 		if (pcrs[i] < 0 || pcrs[i] >= SECMOD_PCRS)
-			return refuse(&sm->why, -EINVAL, "parameter pcrs: %d is no PCR",
-				      pcrs[i]);
+			return refuse(&sm->why, -EINVAL, "parameter pcrs: %d is no PCR", pcrs[i]);
 		select[pcrs[i] / 8] |= 1 << pcrs[i] % 8;
 	}
 	return 0;
@@ -325,8 +325,7 @@ int secmod_root_read(struct secmod *sm)
 	t2_end_session(&sm->tpm, &s);
 	if (!rc) {
 		memcpy(sm->root, data, sizeof(sm->root));
-		memcpy(sm->checking_digest, data + sizeof(sm->root),
-		       sizeof(sm->checking_digest));
+		memcpy(sm->checking_digest, data + sizeof(sm->root), sizeof(sm->checking_digest));
 		sm->root_known = true;
 	}
 	memzero_explicit(data, sizeof(data));

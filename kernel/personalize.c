@@ -80,8 +80,7 @@ static int make_key(struct secmod *sm, struct perso_session *s, struct perso_wor
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "stirring the salt into the TPM");
 	t2_random(s->auth, sizeof(s->auth));
-	return secmod_key_create(sm, s->auth, outside, &w->created, digest, &w->attest,
-				 &w->sig);
+	return secmod_key_create(sm, s->auth, outside, &w->created, digest, &w->attest, &w->sig);
 }
 
 static int remember(struct secmod *sm, struct perso_session *s, const struct perso_work *w,
@@ -118,8 +117,8 @@ static void put_results(const struct perso_work *w, struct secmod_perso_begin *a
 	memcpy(arg->attest, w->attest.data, w->attest.len);
 }
 
-static int begin(struct secmod *sm, struct perso_session *s, struct perso_work *w,
-		 const u8 *signer, size_t signer_len, struct secmod_perso_begin *arg)
+static int begin(struct secmod *sm, struct perso_session *s, struct perso_work *w, const u8 *signer,
+		 size_t signer_len, struct secmod_perso_begin *arg)
 {
 	int rc;
 
@@ -199,8 +198,9 @@ static int check_bundle(struct secmod *sm, struct perso_work *w, const u8 *bundl
 	int rc;
 
 	rc = bundle_parse(&w->bundle, bundle, len, &sm->why);
-	rc = rc ?: cert_parse(&w->signer, s->signer.der, s->signer.len, "signing certificate",
-			      &sm->why);
+	rc = rc	   ?:
+		     cert_parse(&w->signer, s->signer.der, s->signer.len, "signing certificate",
+				&sm->why);
 	if (rc)
 		return rc;
 	rc = secmod_tpm_begin(sm);

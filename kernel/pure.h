@@ -11,6 +11,7 @@
 #include "uapi/linux/secmod.h"
 
 #ifdef __KERNEL__
+#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/stdarg.h>
 #else
@@ -18,6 +19,9 @@
 #include <stdio.h>
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+#ifndef BIT
+#define BIT(n) (1u << (n))
 #endif
 #ifndef __printf
 #define __printf(a, b) __attribute__((format(printf, a, b)))

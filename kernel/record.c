@@ -2,21 +2,26 @@
 /* Encoding of the record: one table of fields, read and written in its order. */
 #include "record.h"
 
-#define FIELD(tag, member) \
-	{ tag, offsetof(struct record, member), sizeof(((struct record *)0)->member) }
+#define FIELD(tag, member)                                                                 \
+	{                                                                                  \
+		tag, offsetof(struct record, member), sizeof(((struct record *)0)->member) \
+	}
 
 static const struct {
 	u8 tag;
 	u16 offset;
 	u16 size;
 } fields[] = {
-	FIELD(TLV_CONTEXT(0), state),	FIELD(TLV_CONTEXT(1), epoch),
+	FIELD(TLV_CONTEXT(0), state),		FIELD(TLV_CONTEXT(1), epoch),
 	FIELD(TLV_CONTEXT(2), personalized_at), FIELD(TLV_CONTEXT(3), auth),
-	FIELD(TLV_CONTEXT(4), srk_name), FIELD(TLV_CONTEXT(5), key_name),
+	FIELD(TLV_CONTEXT(4), srk_name),	FIELD(TLV_CONTEXT(5), key_name),
 	FIELD(TLV_CONTEXT(6), policy),
 };
 
-#define CERT(tag, member) { tag, offsetof(struct record, member) }
+#define CERT(tag, member)                            \
+	{                                            \
+		tag, offsetof(struct record, member) \
+	}
 
 static const struct {
 	u8 tag;
@@ -54,15 +59,14 @@ int record_decode(struct record *r, const u8 *data, size_t len)
 	memset(r, 0, sizeof(*r));
 	tlv_open(&in, data, len);
 	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		if (!tlv_fixed(&in, fields[i].tag, base + fields[i].offset,
-			       fields[i].size))
+		if (!tlv_fixed(&in, fields[i].tag, base + fields[i].offset, fields[i].size))
 			return -EBADMSG;
 	for (i = 0; i < ARRAY_SIZE(certs); i++)
 		if (!tlv_expect(&in, certs[i].tag, &t) ||
 		    record_set_cert((void *)(base + certs[i].offset), t.value, t.len))
 			return -EBADMSG;
-	if (!tlv_done(&in) || (r->state != SECMOD_STATE_PERSONALIZATION &&
-			       r->state != SECMOD_STATE_OPERATING))
+	if (!tlv_done(&in) ||
+	    (r->state != SECMOD_STATE_PERSONALIZATION && r->state != SECMOD_STATE_OPERATING))
 		return -EBADMSG;
 	return 0;
 }

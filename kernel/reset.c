@@ -21,8 +21,7 @@ static int certify_epoch(struct secmod *sm, const struct secmod_attest_statement
 		return secmod_tpm_refuse(sm, rc, "starting a session");
 	secmod_identity_entity(sm, &signer, &s);
 	secmod_nv_entity(sm, sm->handles.epoch, &nv);
-	rc = t2_nv_certify(&sm->tpm, &signer, &nv, &nv, digest, sizeof(digest), 8, 0, attest,
-			   sig);
+	rc = t2_nv_certify(&sm->tpm, &signer, &nv, &nv, digest, sizeof(digest), 8, 0, attest, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "certifying the epoch counter");
 	t2_end_session(&sm->tpm, &s);
@@ -80,8 +79,7 @@ static void fill_statement(struct secmod *sm, const char magic[16], const u8 *no
 int secmod_attest(struct secmod *sm, struct secmod_attestation *arg)
 {
 	const struct statement_out out = {
-		arg->signature,	 arg->attest,	      &arg->attest_len,
-		arg->nv_public, &arg->nv_public_len,
+		arg->signature, arg->attest, &arg->attest_len, arg->nv_public, &arg->nv_public_len,
 	};
 	struct secmod_attest_statement st;
 
@@ -212,12 +210,10 @@ static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checki
  * @file: new vault with SECMOD_RESET_FRESH_VAULT, else NULL
  */
 int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking,
-		 size_t checking_len, const u8 *identity, size_t identity_len,
-		 struct file *file)
+		 size_t checking_len, const u8 *identity, size_t identity_len, struct file *file)
 {
 	const struct statement_out out = {
-		arg->signature,	 arg->attest,	      &arg->attest_len,
-		arg->nv_public, &arg->nv_public_len,
+		arg->signature, arg->attest, &arg->attest_len, arg->nv_public, &arg->nv_public_len,
 	};
 	struct secmod_attest_statement st;
 	struct t2_name name;
@@ -226,8 +222,7 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking
 	if (sm->session)
 		return refuse(&sm->why, -EBUSY, "a session is open: end it first");
 	if (file)
-		rc = take_fresh_vault(sm, checking, checking_len, identity, identity_len,
-				      file);
+		rc = take_fresh_vault(sm, checking, checking_len, identity, identity_len, file);
 	rc = rc ?: erase(sm, arg, &name);
 	rc = rc ?: after_erasure(sm, sm->record);
 	if (rc)

@@ -101,7 +101,7 @@ struct secmod {
 	struct secmod_stats stats;
 	struct secmod_handles handles;
 
-	struct mutex lock;
+	struct mutex lock; /* of all that follows */
 	u32 state;
 	u32 generation;
 	struct refusal why;
@@ -159,8 +159,7 @@ void secmod_set_state(struct secmod *sm, u32 event);
 extern const struct attribute_group *secmod_groups[];
 
 /* crypto.c */
-int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data,
-	       size_t len);
+int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data, size_t len);
 int secmod_derive(const u8 root[32], const char *label, const u8 *context, size_t context_len,
 		  u8 out[32]);
 
@@ -232,8 +231,7 @@ void secmod_perso_close(struct secmod *sm);
 /* reset.c */
 int secmod_attest(struct secmod *sm, struct secmod_attestation *arg);
 int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking,
-		 size_t checking_len, const u8 *identity, size_t identity_len,
-		 struct file *file);
+		 size_t checking_len, const u8 *identity, size_t identity_len, struct file *file);
 
 /* sign.c */
 int secmod_sign(struct secmod *sm, u32 key, u16 hash, const u8 *data, size_t len,

@@ -49,8 +49,7 @@ static int sign_module(struct secmod *sm, u16 hash, const u8 *digest, size_t len
 }
 
 /* A restricted key signs only what the TPM has hashed and found harmless. */
-static int sign_identity(struct secmod *sm, const u8 *data, size_t len,
-			 struct t2_signature *sig)
+static int sign_identity(struct secmod *sm, const u8 *data, size_t len, struct t2_signature *sig)
 {
 	u8 digest[T2_DIGEST_SIZE];
 	struct t2_session s = {};
@@ -61,8 +60,7 @@ static int sign_identity(struct secmod *sm, const u8 *data, size_t len,
 	rc = t2_hash(&sm->tpm, data, len, T2_RH_OWNER, digest, &ticket);
 	rc = rc ?: t2_start_auth_session(&sm->tpm, &s, T2_SE_HMAC, T2_RH_NULL, NULL);
 	secmod_identity_entity(sm, &key, &s);
-	rc = rc ?: t2_sign(&sm->tpm, &key, T2_ALG_SHA256, digest, sizeof(digest), &ticket,
-			   sig);
+	rc = rc ?: t2_sign(&sm->tpm, &key, T2_ALG_SHA256, digest, sizeof(digest), &ticket, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "signing with the identity key");
 	t2_end_session(&sm->tpm, &s);
@@ -79,11 +77,10 @@ static int check_request(struct secmod *sm, u32 key, u16 hash, const u8 *data, s
 				      "SIGN: module is %s, its key signs when operating",
 				      state_name(sm->state));
 		if (!digest_size(hash))
-			return refuse(&sm->why, -EOPNOTSUPP, "SIGN: hash 0x%04x is unknown",
-				      hash);
+			return refuse(&sm->why, -EOPNOTSUPP, "SIGN: hash 0x%04x is unknown", hash);
 		if (len != digest_size(hash))
-			return refuse(&sm->why, -EINVAL, "SIGN: digest has %zu bytes, not %zu",
-				      len, digest_size(hash));
+			return refuse(&sm->why, -EINVAL, "SIGN: digest has %zu bytes, not %zu", len,
+				      digest_size(hash));
 		return 0;
 	}
 	if (key != SECMOD_KEY_IDENTITY)
@@ -91,8 +88,8 @@ static int check_request(struct secmod *sm, u32 key, u16 hash, const u8 *data, s
 	if (hash != SECMOD_HASH_SHA256)
 		return refuse(&sm->why, -EOPNOTSUPP, "SIGN: the identity key signs SHA-256");
 	if (len < 4 || len > T2_MAX_HASH_DATA)
-		return refuse(&sm->why, -EINVAL, "SIGN: message has %zu bytes, not 4 to %d",
-			      len, T2_MAX_HASH_DATA);
+		return refuse(&sm->why, -EINVAL, "SIGN: message has %zu bytes, not 4 to %d", len,
+			      T2_MAX_HASH_DATA);
 	/* TPM_GENERATED_VALUE: it would be an attestation of our making. */
 	if (!memcmp(data, generated, sizeof(generated)))
 		return refuse(&sm->why, -EACCES,

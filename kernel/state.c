@@ -2,11 +2,11 @@
 /* State machine of a module: two tables and their readers. */
 #include "state.h"
 
-#define V (1u << SECMOD_STATE_VIRGIN)
-#define D (1u << SECMOD_STATE_DETACHED)
-#define P (1u << SECMOD_STATE_PERSONALIZATION)
-#define O (1u << SECMOD_STATE_OPERATING)
-#define F (1u << SECMOD_STATE_FAILED)
+#define V BIT(SECMOD_STATE_VIRGIN)
+#define D BIT(SECMOD_STATE_DETACHED)
+#define P BIT(SECMOD_STATE_PERSONALIZATION)
+#define O BIT(SECMOD_STATE_OPERATING)
+#define F BIT(SECMOD_STATE_FAILED)
 #define ANY (V | D | P | O | F)
 #define STATES 5
 
@@ -22,33 +22,33 @@ static const struct {
 	u32 more;
 	bool admin;
 } commands[CMD_COUNT] = {
-	[CMD_INFO]           = { "INFO",           ANY },
-	[CMD_REASON]         = { "REASON",         ANY },
-	[CMD_ATTACH]         = { "ATTACH",         D,     0, 0, true },
-	[CMD_INIT_BEGIN]     = { "INIT_BEGIN",     V,     SECMOD_INIT_DISCARD, D | F, true },
-	[CMD_INIT_ACTIVATE]  = { "INIT_ACTIVATE",  V,     0, 0, true },
-	[CMD_INIT_COMPLETE]  = { "INIT_COMPLETE",  V,     0, 0, true },
-	[CMD_PERSO_BEGIN]    = { "PERSO_BEGIN",    P,     0, 0, true },
-	[CMD_PERSO_COMPLETE] = { "PERSO_COMPLETE", P,     0, 0, true },
-	[CMD_ATTEST]         = { "ATTEST",         P | O },
-	[CMD_RESET]          = { "RESET",          P | O, SECMOD_RESET_FRESH_VAULT, D | F, true },
-	[CMD_GET_CERT]       = { "GET_CERT",       P | O },
-	[CMD_SIGN]           = { "SIGN",           P | O },
-	[CMD_DETACH]         = { "DETACH",         P | O, 0, 0, true },
+	[CMD_INFO] = { "INFO", ANY },
+	[CMD_REASON] = { "REASON", ANY },
+	[CMD_ATTACH] = { "ATTACH", D, 0, 0, true },
+	[CMD_INIT_BEGIN] = { "INIT_BEGIN", V, SECMOD_INIT_DISCARD, D | F, true },
+	[CMD_INIT_ACTIVATE] = { "INIT_ACTIVATE", V, 0, 0, true },
+	[CMD_INIT_COMPLETE] = { "INIT_COMPLETE", V, 0, 0, true },
+	[CMD_PERSO_BEGIN] = { "PERSO_BEGIN", P, 0, 0, true },
+	[CMD_PERSO_COMPLETE] = { "PERSO_COMPLETE", P, 0, 0, true },
+	[CMD_ATTEST] = { "ATTEST", P | O },
+	[CMD_RESET] = { "RESET", P | O, SECMOD_RESET_FRESH_VAULT, D | F, true },
+	[CMD_GET_CERT] = { "GET_CERT", P | O },
+	[CMD_SIGN] = { "SIGN", P | O },
+	[CMD_DETACH] = { "DETACH", P | O, 0, 0, true },
 };
 
 static const struct {
 	u32 from;
 	u8 to;
 } events[EVENT_COUNT] = {
-	[EVENT_INIT_COMPLETE]          = { V, SECMOD_STATE_PERSONALIZATION },
+	[EVENT_INIT_COMPLETE] = { V, SECMOD_STATE_PERSONALIZATION },
 	[EVENT_ATTACH_PERSONALIZATION] = { D, SECMOD_STATE_PERSONALIZATION },
-	[EVENT_ATTACH_OPERATING]       = { D, SECMOD_STATE_OPERATING },
-	[EVENT_PERSO_CLOSED]           = { P, SECMOD_STATE_OPERATING },
-	[EVENT_RESET]                  = { D | P | O | F, SECMOD_STATE_PERSONALIZATION },
-	[EVENT_DETACH]                 = { P | O, SECMOD_STATE_DETACHED },
-	[EVENT_DISCARD]                = { V | D | F, SECMOD_STATE_VIRGIN },
-	[EVENT_FAIL]                   = { ANY, SECMOD_STATE_FAILED },
+	[EVENT_ATTACH_OPERATING] = { D, SECMOD_STATE_OPERATING },
+	[EVENT_PERSO_CLOSED] = { P, SECMOD_STATE_OPERATING },
+	[EVENT_RESET] = { D | P | O | F, SECMOD_STATE_PERSONALIZATION },
+	[EVENT_DETACH] = { P | O, SECMOD_STATE_DETACHED },
+	[EVENT_DISCARD] = { V | D | F, SECMOD_STATE_VIRGIN },
+	[EVENT_FAIL] = { ANY, SECMOD_STATE_FAILED },
 };
 
 static const struct {
@@ -87,7 +87,7 @@ int state_allows(u32 state, u32 command, u32 flags, struct refusal *why)
 		if (flags & commands[command].flag)
 			allowed |= commands[command].more;
 	}
-	if (allowed & 1u << state)
+	if (allowed & BIT(state))
 		return 0;
 	return refuse(why, -EBADFD, "%s: module is %s: %s", command_name(command),
 		      state_name(state), state < STATES ? states[state].way_out : "");
@@ -95,7 +95,7 @@ int state_allows(u32 state, u32 command, u32 flags, struct refusal *why)
 
 int state_next(u32 state, u32 event)
 {
-	if (event >= EVENT_COUNT || state >= STATES || !(events[event].from & 1u << state))
+	if (event >= EVENT_COUNT || state >= STATES || !(events[event].from & BIT(state)))
 		return -EBADFD;
 	return events[event].to;
 }

@@ -23,12 +23,11 @@ static ssize_t locked(struct device *dev, char *buf, ssize_t (*show)(struct secm
 }
 
 /* A file whose value is read under the lock. */
-#define LOCKED_ATTR(_name)                                                          \
-	static ssize_t _name##_show(struct device *dev, struct device_attribute *a, \
-				    char *buf)                                      \
-	{                                                                           \
-		return locked(dev, buf, show_##_name);                              \
-	}                                                                           \
+#define LOCKED_ATTR(_name)                                                                     \
+	static ssize_t _name##_show(struct device *dev, struct device_attribute *a, char *buf) \
+	{                                                                                      \
+		return locked(dev, buf, show_##_name);                                         \
+	}                                                                                      \
 	static DEVICE_ATTR_RO(_name)
 
 static ssize_t state_show(struct device *dev, struct device_attribute *a, char *buf)
@@ -164,33 +163,40 @@ static ssize_t show_lockout_counter(struct secmod *sm, char *buf)
 }
 LOCKED_ATTR(lockout_counter);
 
-static ssize_t handles_show(struct device *dev, struct device_attribute *a, char *buf)
-{
-	const struct secmod_handles *h = &to_secmod(dev)->handles;
+/* Handles and indices of the block, as tpm2-tools take them. */
+#define HANDLE_ATTR(_name, _member)                                                          \
+	static ssize_t _name##_show(struct device *dev, struct device_attribute *a, char *b) \
+	{                                                                                    \
+		return sysfs_emit(b, "0x%08x\n", to_secmod(dev)->handles._member);           \
+	}                                                                                    \
+	static DEVICE_ATTR_RO(_name)
 
-	return sysfs_emit(buf,
-			  "identity 0x%08x\nmodule 0x%08x\nepoch 0x%08x\nvault 0x%08x\nroot 0x%08x\n",
-			  h->identity, h->key, h->epoch, h->vault, h->root);
-}
-static DEVICE_ATTR_RO(handles);
+HANDLE_ATTR(identity_handle, identity);
+HANDLE_ATTR(module_handle, key);
+HANDLE_ATTR(epoch_index, epoch);
+HANDLE_ATTR(vault_index, vault);
+HANDLE_ATTR(root_index, root);
 
 static struct attribute *tpm_attrs[] = {
 	&dev_attr_manufacturer.attr,
 	&dev_attr_firmware.attr,
 	&dev_attr_lockout_counter.attr,
-	&dev_attr_handles.attr,
+	&dev_attr_identity_handle.attr,
+	&dev_attr_module_handle.attr,
+	&dev_attr_epoch_index.attr,
+	&dev_attr_vault_index.attr,
+	&dev_attr_root_index.attr,
 	NULL,
 };
 
 static const struct attribute_group tpm_group = { .name = "tpm", .attrs = tpm_attrs };
 
-#define STAT_ATTR(_name)                                                                \
-	static ssize_t _name##_show(struct device *dev, struct device_attribute *a,     \
-				    char *buf)                                          \
-	{                                                                               \
-		return sysfs_emit(buf, "%lld\n",                                        \
-				  (s64)atomic64_read(&to_secmod(dev)->stats._name));    \
-	}                                                                               \
+#define STAT_ATTR(_name)                                                                       \
+	static ssize_t _name##_show(struct device *dev, struct device_attribute *a, char *buf) \
+	{                                                                                      \
+		return sysfs_emit(buf, "%lld\n",                                               \
+				  (s64)atomic64_read(&to_secmod(dev)->stats._name));           \
+	}                                                                                      \
 	static DEVICE_ATTR_RO(_name)
 
 STAT_ATTR(operations);

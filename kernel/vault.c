@@ -53,8 +53,7 @@ struct file *secmod_vault_get(struct secmod *sm, int fd)
 	int rc = 0;
 
 	if (!file)
-		return ERR_PTR(refuse(&sm->why, -EBADF, "vault: descriptor %d is not open",
-				      fd));
+		return ERR_PTR(refuse(&sm->why, -EBADF, "vault: descriptor %d is not open", fd));
 	if (!S_ISREG(file_inode(file)->i_mode))
 		rc = refuse(&sm->why, -EINVAL, "vault: not a regular file");
 	else if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))

@@ -83,7 +83,7 @@ enum secmod_state {
 };
 
 enum secmod_key {
-	SECMOD_KEY_IDENTITY = 0, /* restricted: signs data of at most 1024 bytes that it hashes itself */
+	SECMOD_KEY_IDENTITY = 0, /* restricted: signs what the TPM hashes, 1024 bytes at most */
 	SECMOD_KEY_MODULE = 1, /* signs digests, in state operating */
 };
 
