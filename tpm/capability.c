@@ -20,17 +20,16 @@ int t2_get_property(struct t2 *t, u32 property, u32 *value)
 {
 	struct t2_command c;
 	u32 count, found;
+	int err;
 
 	capability_ask(&c, t, T2_CAP_TPM_PROPERTIES, property, 1);
 	count = t2_get_u32(&c.r);
 	t2_cmd_check(&c, count <= 1);
-	/* the TPM goes on with the next property when it lacks this one */
 	found = count ? t2_get_u32(&c.r) : 0;
 	*value = count ? t2_get_u32(&c.r) : 0;
-	t2_cmd_check(&c, !count || found >= property);
-	if (!c.err && found != property)
-		t2_cmd_fail(&c, -ENOENT);
-	return t2_cmd_end(&c);
+	err = t2_cmd_end(&c);
+	/* the TPM goes on with the next property when it lacks this one */
+	return !err && found != property ? -ENOENT : err;
 }
 
 int t2_get_handles(struct t2 *t, u32 first, u32 *handles, size_t *count)

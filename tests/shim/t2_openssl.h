@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tpm/platform.h over OpenSSL: what a test may steer. */
+#ifndef SHIM_T2_OPENSSL_H
+#define SHIM_T2_OPENSSL_H
+
+#include "tpm/platform.h"
+
+/*
+ * Makes t2_random() yield the same bytes after every call of this function, so that
+ * a recorded exchange can be played again. NULL: random again.
+ */
+void t2_openssl_seed(const char *seed);
+/* The next calls of the primitives fail with @err, from the @skip-th on; 0: never. */
+void t2_openssl_fail(unsigned int skip, int err);
+
+#endif
