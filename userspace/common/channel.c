@@ -55,7 +55,7 @@ static int limit_protocol(SSL_CTX *ctx)
 }
 
 static int use_certificate(SSL_CTX *ctx, X509 *cert, EVP_PKEY *key,
-			   STACK_OF(X509) * chain)
+			   STACK_OF(X509) *chain)
 {
 	return SSL_CTX_use_certificate(ctx, cert) &&
 	       SSL_CTX_use_PrivateKey(ctx, key) &&
@@ -63,7 +63,7 @@ static int use_certificate(SSL_CTX *ctx, X509 *cert, EVP_PKEY *key,
 }
 
 SSL_CTX *channel_ctx(int server, X509 *cert, EVP_PKEY *key,
-		     STACK_OF(X509) * chain, struct error *e)
+		     STACK_OF(X509) *chain, struct error *e)
 {
 	SSL_CTX *ctx;
 
@@ -78,6 +78,8 @@ SSL_CTX *channel_ctx(int server, X509 *cert, EVP_PKEY *key,
 		return NULL;
 	}
 	SSL_CTX_set_cert_verify_callback(ctx, accept_any, NULL);
+	SSL_CTX_set_verify(
+		ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	if (cert && !use_certificate(ctx, cert, key, chain)) {
 		error_set_ssl(e, EINVAL,
 			      "cannot use the certificate and its key for TLS");
@@ -184,7 +186,7 @@ static int handshake(struct channel *c, struct error *e)
 }
 
 /* What the peer sent beside its own certificate: a client sees that among them. */
-static STACK_OF(X509) * further_certificates(SSL *ssl)
+static STACK_OF(X509) *further_certificates(SSL *ssl)
 {
 	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl);
 	STACK_OF(X509) *further = sk_X509_new_null();
@@ -202,7 +204,7 @@ static STACK_OF(X509) * further_certificates(SSL *ssl)
 static int check_peer(struct channel *c, channel_check_fn check, void *arg,
 		      struct error *e)
 {
-	STACK_OF(X509) * further;
+	STACK_OF(X509) *further;
 	int ret;
 
 	c->peer = SSL_get1_peer_certificate(c->ssl);

@@ -17,17 +17,18 @@ struct channel;
 /*
  * Makes a TLS 1.3-only context (TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, P-256/X25519,
  * ecdsa_secp256r1_sha256, no tickets, no compression). @cert may be NULL (a client
- * without a certificate). @chain: further certificates to send, may be NULL.
+ * without a certificate). @chain: further certificates to send, may be NULL. It asks the peer
+ * for a certificate and accepts any that has its key: who uses it without channel_open() checks.
  */
 SSL_CTX *channel_ctx(int server, X509 *cert, EVP_PKEY *key,
-		     STACK_OF(X509) * chain, struct error *e);
+		     STACK_OF(X509) *chain, struct error *e);
 
 /*
  * Called with the peer's leaf and the further certificates it sent (never NULL), after
  * TLS has proved possession. Returns 0 to go on, -errno with a text to end the
  * connection with that reason, which the peer is told.
  */
-typedef int (*channel_check_fn)(void *arg, X509 *leaf, STACK_OF(X509) * sent,
+typedef int (*channel_check_fn)(void *arg, X509 *leaf, STACK_OF(X509) *sent,
 				struct error *e);
 
 /*

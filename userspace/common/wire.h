@@ -123,7 +123,7 @@ struct wire_tbs_bundle {
 	ASN1_OCTET_STRING *module_nonce, *salt;
 	uint64_t time;
 	X509 *module;
-	STACK_OF(X509) * central;
+	STACK_OF(X509) *central;
 	struct wire_policy *policy;
 };
 struct wire_bundle {

@@ -25,8 +25,8 @@ int tpm_check_identity(const uint8_t *pub, size_t len, struct error *e);
 int tpm_make_credential(const uint8_t *ek_pub, size_t ek_len,
 			const uint8_t *identity_pub, size_t identity_len,
 			const uint8_t *secret, size_t secret_len,
-			uint8_t blob[256], size_t *blob_len,
-			uint8_t enc[512], size_t *enc_len, struct error *e);
+			uint8_t blob[256], size_t *blob_len, uint8_t enc[512],
+			size_t *enc_len, struct error *e);
 
 struct tpm_birth { /* what ModuleKey carries, and what the PU expects */
 	const uint8_t *public_area, *creation, *attest;
