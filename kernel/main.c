@@ -168,4 +168,3 @@ module_exit(secmod_exit);
 MODULE_DESCRIPTION("Security module on a TPM 2.0");
 MODULE_AUTHOR("secmod developers");
 MODULE_LICENSE("GPL");
-MODULE_SOFTDEP("pre: ecdh_generic gcm ctr ghash-generic sha256_generic hmac ecb aes");
