@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/* The commands "module" and "certificate": which take part, which are disabled. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "central/central.h"
+#include "pki/pki.h"
+
+static json_t *module_json(const struct store_module *m)
+{
+	char uid[2 * STORE_UID_SIZE + 1];
+
+	pki_hex(m->uid, sizeof(m->uid), uid);
+	return json_pack("{s:s,s:s,s:b,s:s,s:I,s:s,s:I,s:I,s:I,s:I}", "uid",
+			 uid, "serial", m->serial, "enabled", m->sw.enabled,
+			 "reason", m->sw.reason, "changed",
+			 (json_int_t)m->sw.changed, "certificate",
+			 m->fingerprint, "epoch", (json_int_t)m->epoch, "added",
+			 (json_int_t)m->added, "first_seen",
+			 (json_int_t)m->first_seen, "last_seen",
+			 (json_int_t)m->last_seen);
+}
+
+static int append_module(void *arg, const struct store_module *m)
+{
+	return json_array_append_new(arg, module_json(m)) ? -ENOMEM : 0;
+}
+
+static int print_module(void *arg, const struct store_module *m)
+{
+	char uid[2 * STORE_UID_SIZE + 1], seen[32];
+
+	(void)arg;
+	pki_hex(m->uid, sizeof(m->uid), uid);
+	print_time(m->last_seen, seen);
+	printf("%-32s %-16s %-8s %5lld %-20s %s\n", uid, m->serial,
+	       m->sw.enabled ? "enabled" : "disabled", (long long)m->epoch,
+	       seen, m->sw.reason);
+	return 0;
+}
+
+int cmd_module_list(const struct options *o, int argc, char **argv,
+		    struct error *e)
+{
+	json_t *list = o->json ? json_array() : NULL;
+	struct site s;
+	int r = site_open(&s, o->dir, e);
+
+	(void)argc;
+	(void)argv;
+	if (r) {
+		json_decref(list);
+		return r;
+	}
+	if (!o->json)
+		printf("%-32s %-16s %-8s %5s %-20s %s\n", "UID", "SERIAL",
+		       "STATE", "EPOCH", "LAST SEEN", "REASON");
+	r = store_modules(s.store, o->json ? append_module : print_module, list,
+			  e);
+	site_close(&s);
+	if (o->json && !r)
+		return print_json(list, e);
+	json_decref(list);
+	return r;
+}
+
+static void print_details(const struct store_module *m)
+{
+	char uid[2 * STORE_UID_SIZE + 1];
+	struct {
+		const char *name;
+		int64_t when;
+	} times[] = { { "added", m->added },
+		      { "changed", m->sw.changed },
+		      { "first seen", m->first_seen },
+		      { "last seen", m->last_seen } };
+
+	pki_hex(m->uid, sizeof(m->uid), uid);
+	printf("uid          %s\nserial       %s\nstate        %s\n"
+	       "reason       %s\ncertificate  %s\nepoch        %lld\n",
+	       uid, m->serial, m->sw.enabled ? "enabled" : "disabled",
+	       m->sw.reason, m->fingerprint[0] ? m->fingerprint : "-",
+	       (long long)m->epoch);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		char text[32];
+
+		print_time(times[i].when, text);
+		printf("%-12s %s\n", times[i].name, text);
+	}
+}
+
+int cmd_module_show(const struct options *o, int argc, char **argv,
+		    struct error *e)
+{
+	struct store_module m;
+	struct site s;
+	int r = site_open(&s, o->dir, e);
+
+	(void)argc;
+	if (r)
+		return r;
+	r = store_module_find(s.store, argv[0], &m, e);
+	site_close(&s);
+	if (r)
+		return r;
+	if (o->json)
+		return print_json(module_json(&m), e);
+	print_details(&m);
+	return 0;
+}
+
+static int parse_uid(const char *text, uint8_t uid[STORE_UID_SIZE],
+		     struct error *e)
+{
+	size_t len;
+
+	if (strlen(text) != 2 * STORE_UID_SIZE || strchr(text, ':') ||
+	    !OPENSSL_hexstr2buf_ex(uid, STORE_UID_SIZE, &len, text, '\0'))
+		return error_set(e, EINVAL, "'%s' is no UID: 32 hex digits",
+				 text);
+	return 0;
+}
+
+/* Identity or module certificate: a note of who it is, checked when it comes. */
+static int read_names(const char *path, uint8_t uid[STORE_UID_SIZE],
+		      char serial[33], struct error *e)
+{
+	X509 *cert;
+	int r = pki_read_cert(path, &cert, e);
+
+	if (r)
+		return r;
+	if (pki_get_uid(cert, uid) || pki_get_serial(cert, serial, 33))
+		r = error_set(e, EINVAL,
+			      "'%s' names no UID and serial number; give an "
+			      "identity or module certificate",
+			      path);
+	X509_free(cert);
+	return r;
+}
+
+int cmd_module_add(const struct options *o, int argc, char **argv,
+		   struct error *e)
+{
+	char uid_text[2 * STORE_UID_SIZE + 1], serial[33] = "";
+	uint8_t uid[STORE_UID_SIZE];
+	struct site s;
+	int r;
+
+	if (argc == 1)
+		r = read_names(argv[0], uid, serial, e);
+	else
+		r = parse_uid(argv[0], uid, e);
+	if (!r && argc == 2 &&
+	    (!argv[1][0] ||
+	     snprintf(serial, sizeof(serial), "%s", argv[1]) > 32))
+		r = error_set(e, EINVAL,
+			      "'%s' is no serial number: 1 to 32 characters",
+			      argv[1]);
+	if (!r)
+		r = site_open(&s, o->dir, e);
+	if (r)
+		return r;
+	pki_hex(uid, sizeof(uid), uid_text);
+	r = store_begin(s.store, e);
+	if (!r)
+		r = store_module_add(s.store, uid, serial, e);
+	if (!r)
+		r = audit(s.store, "module add", uid_text, serial, e);
+	if (!r)
+		r = store_commit(s.store, e);
+	site_close(&s);
+	if (!r)
+		printf("module %s (%s) is registered\n", serial, uid_text);
+	return r;
+}
+
+int need_reason(const struct options *o, int enabled, struct error *e)
+{
+	if (enabled || (o->reason && o->reason[0]))
+		return 0;
+	return error_set(e, EINVAL,
+			 "give the reason: --reason TEXT goes into the audit "
+			 "log and to the one refused");
+}
+
+static int switch_module(const struct options *o, const char *which,
+			 int enabled, struct error *e)
+{
+	const char *reason = o->reason ? o->reason : "";
+	char uid[2 * STORE_UID_SIZE + 1];
+	struct store_module m;
+	struct site s;
+	int r = need_reason(o, enabled, e);
+
+	if (!r)
+		r = site_open(&s, o->dir, e);
+	if (r)
+		return r;
+	r = store_begin(s.store, e);
+	if (!r)
+		r = store_module_find(s.store, which, &m, e);
+	if (!r)
+		r = store_module_switch(s.store, m.uid, enabled, reason, e);
+	if (!r) {
+		pki_hex(m.uid, sizeof(m.uid), uid);
+		r = audit(s.store, enabled ? "module enable" : "module disable",
+			  uid, reason, e);
+	}
+	if (!r)
+		r = store_commit(s.store, e);
+	site_close(&s);
+	if (!r)
+		printf("module %s is %s\n", m.serial,
+		       enabled ? "enabled" : "disabled");
+	return r;
+}
+
+int cmd_module_enable(const struct options *o, int argc, char **argv,
+		      struct error *e)
+{
+	(void)argc;
+	return switch_module(o, argv[0], 1, e);
+}
+
+int cmd_module_disable(const struct options *o, int argc, char **argv,
+		       struct error *e)
+{
+	(void)argc;
+	return switch_module(o, argv[0], 0, e);
+}
+
+/* A file or the fingerprint itself. */
+static int fingerprint_of(const char *which, char fingerprint[65],
+			  struct error *e)
+{
+	X509 *cert;
+	int r;
+
+	if (access(which, R_OK)) {
+		snprintf(fingerprint, 65, "%s", which);
+		return 0;
+	}
+	r = pki_read_cert(which, &cert, e);
+	if (r)
+		return r;
+	pki_fingerprint(cert, fingerprint);
+	X509_free(cert);
+	return 0;
+}
+
+static int switch_certificate(const struct options *o, const char *which,
+			      int enabled, struct error *e)
+{
+	const char *reason = o->reason ? o->reason : "";
+	char fingerprint[65];
+	struct site s;
+	int r = need_reason(o, enabled, e);
+
+	if (!r)
+		r = fingerprint_of(which, fingerprint, e);
+	if (!r)
+		r = site_open(&s, o->dir, e);
+	if (r)
+		return r;
+	r = store_begin(s.store, e);
+	if (!r)
+		r = store_cert_switch(s.store, fingerprint, enabled, reason, e);
+	if (!r)
+		r = audit(s.store,
+			  enabled ? "certificate enable" :
+				    "certificate disable",
+			  fingerprint, reason, e);
+	if (!r)
+		r = store_commit(s.store, e);
+	site_close(&s);
+	if (!r)
+		printf("certificate %s is %s\n", fingerprint,
+		       enabled ? "enabled" : "disabled");
+	return r;
+}
+
+int cmd_certificate_enable(const struct options *o, int argc, char **argv,
+			   struct error *e)
+{
+	(void)argc;
+	return switch_certificate(o, argv[0], 1, e);
+}
+
+int cmd_certificate_disable(const struct options *o, int argc, char **argv,
+			    struct error *e)
+{
+	(void)argc;
+	return switch_certificate(o, argv[0], 0, e);
+}
