@@ -224,6 +224,28 @@ static void sign_in_pieces_and_copies(void **state)
 	EVP_MD_CTX_free(copy);
 }
 
+/* Programs verify what they have signed with the key they have at hand. */
+static void verify_with_our_own_key(void **state)
+{
+	struct world *w = *state;
+	EVP_PKEY *keys[2] = { open_plain(w), open_restricted(w) };
+	unsigned char sig[80];
+	size_t len;
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(
+			digest_sign(w, keys[i], "SHA256", "m", 1, sig, &len));
+		assert_true(
+			digest_verify(w, keys[i], "SHA256", "m", 1, sig, len));
+		assert_false(
+			digest_verify(w, keys[i], "SHA256", "n", 1, sig, len));
+		assert_false(digest_verify(w, keys[1 - i], "SHA256", "m", 1,
+					   sig, len));
+	}
+	EVP_PKEY_free(keys[0]);
+	EVP_PKEY_free(keys[1]);
+}
+
 static void restricted_key_signs_messages(void **state)
 {
 	struct world *w = *state;
@@ -336,6 +358,7 @@ int main(void)
 		T(sign_with_a_weak_digest),
 		T(sign_a_digest_directly),
 		T(sign_in_pieces_and_copies),
+		T(verify_with_our_own_key),
 		T(restricted_key_signs_messages),
 		T(restricted_key_signs_no_digest),
 		T(sign_in_many_threads),

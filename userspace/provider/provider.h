@@ -90,6 +90,10 @@ int key_sign(struct key *key, int hash_nid, const unsigned char *digest,
 int key_sign_message(struct key *key, const unsigned char *msg, size_t len,
 		     unsigned char *sig, size_t *siglen, size_t size);
 
+/* verify.c: with the public half, by whatever provider libcrypto would take */
+int key_verify(struct key *key, const char *propq, const unsigned char *digest,
+	       size_t len, const unsigned char *sig, size_t siglen);
+
 /* keymgmt.c, signature.c, store.c, decoder_*.c: the operations */
 extern const OSSL_DISPATCH keymgmt_functions[];
 extern const OSSL_DISPATCH signature_functions[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signature "ECDSA": signing only. Digests are computed in software; a restricted
- * key gets the message itself, since the TPM signs only what it has hashed.
+ * Signature "ECDSA". Digests are computed in software; a restricted key gets the
+ * message itself, since the TPM signs only what it has hashed.
  */
 #include <string.h>
 
@@ -20,6 +20,12 @@ static OSSL_FUNC_signature_sign_fn signature_sign;
 static OSSL_FUNC_signature_digest_sign_init_fn signature_digest_sign_init;
 static OSSL_FUNC_signature_digest_sign_update_fn signature_digest_sign_update;
 static OSSL_FUNC_signature_digest_sign_final_fn signature_digest_sign_final;
+static OSSL_FUNC_signature_verify_init_fn signature_verify_init;
+static OSSL_FUNC_signature_verify_fn signature_verify;
+static OSSL_FUNC_signature_digest_verify_init_fn signature_digest_verify_init;
+static OSSL_FUNC_signature_digest_verify_update_fn
+	signature_digest_verify_update;
+static OSSL_FUNC_signature_digest_verify_final_fn signature_digest_verify_final;
 static OSSL_FUNC_signature_get_ctx_params_fn signature_get_ctx_params;
 static OSSL_FUNC_signature_gettable_ctx_params_fn signature_gettable_ctx_params;
 static OSSL_FUNC_signature_set_ctx_params_fn signature_set_ctx_params;
@@ -159,15 +165,22 @@ static int set_digest(struct signature *s, const char *name, const char *propq)
 static int set_key(struct signature *s, struct key *key)
 {
 	if (key) {
-		if (!key_is_private(key))
-			return provider_error(s->prov, REASON_KEY,
-					      "a public key cannot sign");
 		key_ref(key);
 		key_free(s->key);
 		s->key = key;
 	}
-	if (!s->key)
+	if (!s->key || !key_point(s->key))
 		return provider_error(s->prov, REASON_KEY, "no key is set");
+	return 1;
+}
+
+static int set_private_key(struct signature *s, struct key *key)
+{
+	if (!set_key(s, key))
+		return 0;
+	if (!key_is_private(s->key))
+		return provider_error(s->prov, REASON_KEY,
+				      "a public key cannot sign");
 	return 1;
 }
 
@@ -176,7 +189,7 @@ static int signature_sign_init(void *ctx, void *provkey,
 {
 	struct signature *s = ctx;
 
-	if (!set_key(s, provkey))
+	if (!set_private_key(s, provkey))
 		return 0;
 	if (key_is_restricted(s->key))
 		return provider_error(
@@ -237,7 +250,7 @@ static int signature_digest_sign_init(void *ctx, const char *mdname,
 	EVP_MD *md;
 	int ok;
 
-	if (!set_key(s, provkey))
+	if (!set_private_key(s, provkey))
 		return 0;
 	s->digest = find_digest(s, mdname ? mdname : "SHA256", NULL, &md);
 	if (!s->digest)
@@ -290,6 +303,66 @@ static int signature_digest_sign_final(void *ctx, unsigned char *sig,
 		return 0;
 	return key_sign(s->key, s->digest->nid, digest, len, sig, siglen,
 			sigsize);
+}
+
+static int signature_verify_init(void *ctx, void *provkey,
+				 const OSSL_PARAM params[])
+{
+	struct signature *s = ctx;
+
+	if (!set_key(s, provkey))
+		return 0;
+	s->digest = NULL;
+	return signature_set_ctx_params(s, params);
+}
+
+static int signature_verify(void *ctx, const unsigned char *sig, size_t siglen,
+			    const unsigned char *tbs, size_t tbslen)
+{
+	const struct signature *s = ctx;
+
+	if (s->digest && s->digest->size != tbslen)
+		return 0;
+	return key_verify(s->key, s->propq, tbs, tbslen, sig, siglen);
+}
+
+static int signature_digest_verify_init(void *ctx, const char *mdname,
+					void *provkey,
+					const OSSL_PARAM params[])
+{
+	struct signature *s = ctx;
+	EVP_MD *md;
+	int ok;
+
+	(void)params;
+	if (!set_key(s, provkey))
+		return 0;
+	s->digest = find_digest(s, mdname ? mdname : "SHA256", NULL, &md);
+	if (!s->digest)
+		return 0;
+	ok = start_digest(s, md);
+	EVP_MD_free(md);
+	return ok;
+}
+
+static int signature_digest_verify_update(void *ctx, const unsigned char *data,
+					  size_t datalen)
+{
+	const struct signature *s = ctx;
+
+	return s->md && EVP_DigestUpdate(s->md, data, datalen);
+}
+
+static int signature_digest_verify_final(void *ctx, const unsigned char *sig,
+					 size_t siglen)
+{
+	const struct signature *s = ctx;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len;
+
+	if (!s->md || !EVP_DigestFinal_ex(s->md, digest, &len))
+		return 0;
+	return key_verify(s->key, s->propq, digest, len, sig, siglen);
 }
 
 static int signature_get_ctx_params(void *ctx, OSSL_PARAM params[])
@@ -368,6 +441,14 @@ const OSSL_DISPATCH signature_functions[] = {
 	  (dispatch_fn)signature_digest_sign_update },
 	{ OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL,
 	  (dispatch_fn)signature_digest_sign_final },
+	{ OSSL_FUNC_SIGNATURE_VERIFY_INIT, (dispatch_fn)signature_verify_init },
+	{ OSSL_FUNC_SIGNATURE_VERIFY, (dispatch_fn)signature_verify },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT,
+	  (dispatch_fn)signature_digest_verify_init },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE,
+	  (dispatch_fn)signature_digest_verify_update },
+	{ OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_FINAL,
+	  (dispatch_fn)signature_digest_verify_final },
 	{ OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS,
 	  (dispatch_fn)signature_get_ctx_params },
 	{ OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS,
