@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a module is after boot: looks into the TPM, then into the attached vault. */
-#include <linux/file.h>
-#include <linux/fs.h>
 
 #include "secmod.h"
 
@@ -179,8 +177,9 @@ int secmod_attach(struct secmod *sm, struct file *file)
 		return rc;
 	}
 	sm->record = r;
-	sm->vault = get_file(file);
-	rc = unfinished ? finish_reset(sm) : 0;
+	rc = secmod_vault_take(sm, file);
+	if (!rc && unfinished)
+		rc = finish_reset(sm);
 	if (rc) {
 		secmod_detach(sm);
 		return rc;
@@ -196,8 +195,6 @@ void secmod_detach(struct secmod *sm)
 {
 	record_free(sm->record);
 	sm->record = NULL;
-	if (sm->vault)
-		fput(sm->vault);
-	sm->vault = NULL;
+	secmod_vault_release(sm);
 	memset(sm->serial, 0, sizeof(sm->serial));
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Initialization by the manufacturer: identity key, credential activation, certificates. */
-#include <linux/file.h>
-#include <linux/fs.h>
-
 #include "secmod.h"
 
 /**
@@ -282,12 +279,8 @@ static int commit_init(struct secmod *sm, struct record *r, struct file *file)
 	int rc;
 
 	rc = pin_checking_cert(sm, r);
-	if (rc) {
-		record_free(r);
-		return rc;
-	}
-	sm->vault = get_file(file);
-	rc = secmod_vault_commit(sm, r);
+	rc = rc ?: secmod_vault_take(sm, file);
+	rc = rc ?: secmod_vault_commit(sm, r);
 	if (rc) {
 		record_free(r);
 		secmod_detach(sm);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reset: cryptographic erasure of the module key, and signed statements about the epoch. */
-#include <linux/file.h>
-#include <linux/fs.h>
-
 #include "secmod.h"
 
 /* The identity key signs value and name of the epoch counter, and our statement. */
@@ -115,9 +112,16 @@ static int read_dying_key(struct secmod *sm, struct secmod_reset *arg, struct t2
 	return 0;
 }
 
+/* What happened to the key or the vault is for the next attach to find out. */
+static void let_go(struct secmod *sm)
+{
+	secmod_detach(sm);
+	secmod_set_state(sm, EVENT_DETACH);
+}
+
 /*
  * The increment is the erasure: the policy of every key made before names a lower
- * epoch. The rest only tidies up, and is done again at the next attach if cut.
+ * epoch. Evicting the dead key only tidies up; the next personalization does it too.
  */
 static int erase(struct secmod *sm, struct secmod_reset *arg, struct t2_name *name)
 {
@@ -127,12 +131,16 @@ static int erase(struct secmod *sm, struct secmod_reset *arg, struct t2_name *na
 	if (rc)
 		return rc;
 	rc = read_dying_key(sm, arg, name);
-	rc = rc ?: secmod_nv_increment(sm, sm->handles.epoch, &sm->epoch);
-	if (!rc) {
-		if (sm->record)
-			memzero_explicit(sm->record->auth, sizeof(sm->record->auth));
-		rc = secmod_evict(sm, sm->handles.key);
+	if (rc)
+		goto out_end;
+	rc = secmod_nv_increment(sm, sm->handles.epoch, &sm->epoch);
+	if (rc) {
+		let_go(sm);
+		goto out_end;
 	}
+	memzero_explicit(sm->record->auth, sizeof(sm->record->auth));
+	secmod_evict(sm, sm->handles.key);
+out_end:
 	secmod_tpm_end(sm);
 	return rc;
 }
@@ -151,8 +159,7 @@ static int after_erasure(struct secmod *sm, const struct record *base)
 	if (rc) {
 		/* The key is dead, the vault does not know: attaching finishes the reset. */
 		record_free(next);
-		secmod_detach(sm);
-		secmod_set_state(sm, EVENT_DETACH);
+		let_go(sm);
 		return rc;
 	}
 	secmod_set_state(sm, EVENT_RESET);
@@ -201,8 +208,10 @@ static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checki
 	}
 	secmod_detach(sm);
 	sm->record = r;
-	sm->vault = get_file(file);
-	return 0;
+	rc = secmod_vault_take(sm, file);
+	if (rc)
+		let_go(sm);
+	return rc;
 }
 
 /**

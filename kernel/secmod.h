@@ -203,6 +203,8 @@ int secmod_foreign(struct secmod *sm);
 
 /* vault.c */
 struct file *secmod_vault_get(struct secmod *sm, int fd);
+int secmod_vault_take(struct secmod *sm, struct file *file);
+void secmod_vault_release(struct secmod *sm);
 int secmod_vault_load(struct secmod *sm, struct file *file, struct record **out);
 int secmod_vault_write(struct secmod *sm, struct file *file, const struct record *r);
 int secmod_vault_commit(struct secmod *sm, struct record *next);

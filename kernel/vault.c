@@ -69,6 +69,38 @@ struct file *secmod_vault_get(struct secmod *sm, int fd)
 	return ERR_PTR(rc);
 }
 
+/* Whose vault is which inode: two instances would overwrite each other's slots. */
+static struct inode *claimed[SECMOD_INSTANCES_MAX];
+static DEFINE_MUTEX(claimed_lock); /* of claimed[]; innermost */
+
+/* Keeps a reference on @file; -EBUSY when it is another instance's vault. */
+int secmod_vault_take(struct secmod *sm, struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	int i, rc = 0;
+
+	mutex_lock(&claimed_lock);
+	for (i = 0; i < SECMOD_INSTANCES_MAX; i++)
+		if (i != sm->index && claimed[i] == inode)
+			rc = refuse(&sm->why, -EBUSY, "vault: it is the vault of secmod%d", i);
+	if (!rc)
+		claimed[sm->index] = inode;
+	mutex_unlock(&claimed_lock);
+	if (!rc)
+		sm->vault = get_file(file);
+	return rc;
+}
+
+void secmod_vault_release(struct secmod *sm)
+{
+	mutex_lock(&claimed_lock);
+	claimed[sm->index] = NULL;
+	mutex_unlock(&claimed_lock);
+	if (sm->vault)
+		fput(sm->vault);
+	sm->vault = NULL;
+}
+
 static int slot_crypt(struct secmod *sm, bool encrypt, const struct slot_header *h, u8 *data,
 		      size_t len)
 {
