@@ -112,7 +112,7 @@ $(eval $(call LIBRARY,provider,provider,libcrypto))
 $(eval $(call SHARED,libsecmod.so,libsecmod.so,secmod_*,secmod common))
 $(eval $(call SHARED,ossl-modules/secmod.so,secmod.so,OSSL_provider_init,provider secmod common))
 
-server := store hsm pki common
+server := store hsm pki provider secmod common
 #                     name            directory  libraries               packages
 $(eval $(call PROGRAM,secmod,secmod,provider secmod pki common,libssl jansson))
 $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))

@@ -3,7 +3,8 @@
 #include "common/wire.h"
 #include "common/wire_items.h"
 
-/* clang-format off: the schema, one field a line */
+/* the schema, one field a line */
+/* clang-format off */
 #define FIELD(type, field, asn1) ASN1_SIMPLE(struct wire_##type, field, asn1)
 #define NUMBER(type, field) ASN1_EMBED(struct wire_##type, field, UINT64)
 #define OCTETS(type, field) FIELD(type, field, ASN1_OCTET_STRING)
