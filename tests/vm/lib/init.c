@@ -230,6 +230,8 @@ int machine_init(void)
 	if (getenv("vm_disk"))
 		mount_disk();
 
+	if (sethostname("secmod-vm", 9) < 0)
+		die("hostname");
 	clearenv();
 	setenv("PATH",
 	       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -105,7 +105,8 @@ def expect_rc(result, rc=0, pattern=None):
 def _excepthook(kind, value, trace):
     global _crash
     _crash = kind.__name__
-    keep_run_dir()
+    if issubclass(kind, Exception):  # not when interrupted
+        keep_run_dir()
     comment("".join(traceback.format_exception(kind, value, trace)))
     _say(f"Bail out! {kind.__name__}: {str(value).splitlines()[0] if str(value) else ''}\n")
 
