@@ -2,6 +2,8 @@
 /* The certificate reader and the rules of one link of the chain. */
 #include "cert.h"
 
+#define SERIAL_NUMBER_MAX 20
+
 static const u8 oid_ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2 };
 static const u8 oid_ec_key[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
 static const u8 oid_p256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
@@ -88,6 +90,14 @@ static u64 days_since_1970(unsigned int year, unsigned int month, unsigned int d
 	return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
+static unsigned int days_in_month(unsigned int year, unsigned int month)
+{
+	static const u8 days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
 /* UTCTime until 2049, GeneralizedTime from 2050 on, both in Z (RFC 5280, 4.1.2.5). */
 static bool read_time(struct tlv_reader *r, u64 *out)
 {
@@ -106,14 +116,16 @@ static bool read_time(struct tlv_reader *r, u64 *out)
 		return false;
 	}
 	if (!two_digits(p, 99, &year) || !two_digits(p + 2, 12, &month) ||
-	    !two_digits(p + 4, 31, &day) || !two_digits(p + 6, 23, &hour) ||
+	    !two_digits(p + 4, 99, &day) || !two_digits(p + 6, 23, &hour) ||
 	    !two_digits(p + 8, 59, &minute) || !two_digits(p + 10, 59, &second) || p[12] != 'Z' ||
 	    !month || !day)
 		return false;
 	if (t.tag == TLV_UTC_TIME)
 		century = year >= 50 ? 19 : 20;
 	year += century * 100;
-	if (year < 1970)
+	if (t.tag == TLV_GENERALIZED_TIME ? year < 2050 : year < 1970)
+		return false;
+	if (day > days_in_month(year, month))
 		return false;
 	*out = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 	return true;
@@ -170,6 +182,11 @@ static bool read_serial(const struct tlv *t, struct cert *c)
 	return true;
 }
 
+static bool is_string(const struct tlv *t)
+{
+	return t->tag == TLV_UTF8_STRING || t->tag == TLV_PRINTABLE_STRING;
+}
+
 static bool read_attribute(const struct tlv *rdn, struct cert *c)
 {
 	struct tlv_reader r;
@@ -182,9 +199,9 @@ static bool read_attribute(const struct tlv *rdn, struct cert *c)
 	if (!tlv_expect(&r, TLV_OID, &oid) || !tlv_next(&r, &value) || !tlv_done(&r))
 		return false;
 	if (tlv_equal(&oid, oid_serial_number, sizeof(oid_serial_number)))
-		return read_serial(&value, c);
+		return is_string(&value) && read_serial(&value, c);
 	if (tlv_equal(&oid, oid_user_id, sizeof(oid_user_id)))
-		return read_uid(&value, c);
+		return is_string(&value) && read_uid(&value, c);
 	return true;
 }
 
@@ -200,11 +217,17 @@ static bool read_subject(struct cert *c)
 	return tlv_done(&r);
 }
 
+/* A named bit list ends with its last bit that is set (X.690, 11.2). */
 static bool read_key_usage(struct tlv_reader *r, struct cert *c)
 {
 	struct tlv bits;
+	u8 unused, last;
 
 	if (!tlv_expect(r, TLV_BIT_STRING, &bits) || bits.len < 2 || bits.value[0] > 7)
+		return false;
+	unused = bits.value[0];
+	last = bits.value[bits.len - 1];
+	if ((last & ((2u << unused) - 1)) != 1u << unused)
 		return false;
 	c->key_usage = bits.value[1];
 	return true;
@@ -251,6 +274,9 @@ static bool read_ext_key_usage(struct tlv_reader *r, struct cert *c)
 		if (c->role || oid.len != sizeof(oid_role_arc) + 1)
 			return false;
 		c->role = oid.value[oid.len - 1];
+		/* 0 stands for none; from 0x80 on the number would go on. */
+		if (!c->role || c->role > 0x7f)
+			return false;
 	}
 	return tlv_done(&in);
 }
@@ -335,6 +361,14 @@ static bool read_extensions(const struct tlv *outer, struct cert *c)
 	return tlv_done(&list);
 }
 
+/* Positive, shortest form, at most 20 octets (RFC 5280, 4.1.2.2). */
+static bool read_serial_number(struct tlv_reader *r)
+{
+	u8 number[SERIAL_NUMBER_MAX];
+
+	return tlv_unsigned(r, number, sizeof(number)) && !(number[0] & 0x80);
+}
+
 static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg, struct cert *c)
 {
 	struct tlv_reader r, in;
@@ -347,7 +381,7 @@ static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg, struct
 	tlv_enter(&in, &t);
 	if (!tlv_u64(&in, &version) || !tlv_done(&in) || version != 2)
 		return "its version is not 3";
-	if (!tlv_expect(&r, TLV_INTEGER, &t) || !t.len || t.len > 20)
+	if (!read_serial_number(&r))
 		return "its serial number is malformed";
 	if (!tlv_expect(&r, TLV_SEQUENCE, &inner_alg) || inner_alg.whole_len != alg->whole_len ||
 	    memcmp(inner_alg.whole, alg->whole, alg->whole_len))
@@ -441,6 +475,10 @@ int cert_check(const struct cert *c, const struct cert *issuer, u8 role, const c
 	    memcmp(c->issuer.whole, issuer->subject.whole, c->issuer.whole_len))
 		return refuse(v->why, -EKEYREJECTED,
 			      "%s: its issuer is not the certificate it came with", what);
+	/* RFC 5280, 4.2.1.9: how many authorities may follow the issuer. */
+	if (c->ca && c != issuer && issuer->path_len == 0)
+		return refuse(v->why, -EKEYREJECTED, "%s: its issuer may not certify an authority",
+			      what);
 	if (v->now < c->not_before)
 		return refuse(v->why, -EKEYEXPIRED, "%s: not valid before %llu, clock says %llu",
 			      what, (unsigned long long)c->not_before, (unsigned long long)v->now);

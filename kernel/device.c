@@ -278,8 +278,8 @@ static const struct {
 	[CMD_INFO] = ROW(secmod_info, personalized_at, NO_FLAGS_FIELD, true, do_info),
 	[CMD_REASON] = ROW(secmod_reason, text, NO_FLAGS_FIELD, true, do_reason),
 	[CMD_ATTACH] = ROW(secmod_attach, reserved, 0, false, do_attach),
-	[CMD_INIT_BEGIN] =
-		ROW(secmod_init_begin, identity_public, SECMOD_INIT_DISCARD, true, do_init_begin),
+	[CMD_INIT_BEGIN] = ROW(secmod_init_begin, identity_public,
+			       SECMOD_INIT_DISCARD | SECMOD_INIT_EK_RSA, true, do_init_begin),
 	[CMD_INIT_ACTIVATE] = ROW(secmod_init_activate, info, 0, true, do_init_activate),
 	[CMD_INIT_COMPLETE] = ROW(secmod_init_complete, reserved, 0, false, do_init_complete),
 	[CMD_PERSO_BEGIN] = ROW(secmod_perso_begin, attest, 0, true, do_perso_begin),

@@ -5,20 +5,22 @@
 /**
  * struct init_session - between SECMOD_IOC_INIT_BEGIN and _COMPLETE
  * @ek: public area of the endorsement key, as returned
+ * @rsa: which of its two templates
  */
 struct init_session {
 	struct t2_public ek;
+	bool rsa;
 };
 
 /* The endorsement key is made from its template each time and never kept. */
-static int load_ek(struct secmod *sm, struct t2_public *pub, u32 *handle)
+static int load_ek(struct secmod *sm, bool rsa, struct t2_public *pub, u32 *handle)
 {
 	struct t2_entity endorsement;
 	struct t2_public template;
 	int rc;
 
 	t2_hierarchy(&endorsement, T2_RH_ENDORSEMENT);
-	rc = t2_public_ek_ecc(&template);
+	rc = rsa ? t2_public_ek_rsa(&template) : t2_public_ek_ecc(&template);
 	rc = rc ?: t2_create_primary(&sm->tpm, &endorsement, &template, handle, pub);
 	return rc ? secmod_tpm_refuse(sm, rc, "making the endorsement key") : 0;
 }
@@ -77,7 +79,7 @@ static int create_objects(struct secmod *sm, struct init_session *s)
 	rc = rc ?: make_root_secret(sm);
 	rc = rc ?: secmod_nv_create(sm);
 	rc = rc ?: secmod_identity_create(sm);
-	rc = rc ?: load_ek(sm, &s->ek, &ek);
+	rc = rc ?: load_ek(sm, s->rsa, &s->ek, &ek);
 	if (!rc)
 		t2_flush_context(&sm->tpm, ek);
 	return rc;
@@ -101,6 +103,7 @@ int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg)
 	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
+	s->rsa = arg->flags & SECMOD_INIT_EK_RSA;
 	rc = secmod_tpm_begin(sm);
 	if (!rc) {
 		rc = create_objects(sm, s);
@@ -200,7 +203,7 @@ int secmod_init_activate(struct secmod_file *f, struct secmod_init_activate *arg
 	rc = secmod_tpm_begin(sm);
 	if (rc)
 		goto out_free;
-	rc = load_ek(sm, ek, &handle);
+	rc = load_ek(sm, sm->init->rsa, ek, &handle);
 	if (!rc) {
 		rc = activate(sm, handle, ek, blob, blob_len, secret, secret_len, arg->info,
 			      &info_len);

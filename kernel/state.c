@@ -80,15 +80,15 @@ bool command_is_admin(u32 command)
 
 int state_allows(u32 state, u32 command, u32 flags, struct refusal *why)
 {
-	u32 allowed = 0;
+	u32 allowed;
 
 	if (command < CMD_COUNT && state < STATES) {
 		allowed = commands[command].states;
 		if (flags & commands[command].flag)
 			allowed |= commands[command].more;
+		if (allowed & BIT(state))
+			return 0;
 	}
-	if (allowed & BIT(state))
-		return 0;
 	return refuse(why, -EBADFD, "%s: module is %s: %s", command_name(command),
 		      state_name(state), state < STATES ? states[state].way_out : "");
 }

@@ -154,27 +154,50 @@ int t2_public_parse_ecc(const struct t2_public *pub, struct t2_ecc_template *t,
 	return r.bad || t2_left(&r) ? -EINVAL : 0;
 }
 
+/* PolicyA of the EK templates: TPM2_PolicySecret(TPM_RH_ENDORSEMENT) */
+static const u8 ek_policy[T2_DIGEST_SIZE] = {
+	0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
+	0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
+	0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+};
+
+#define EK_ATTRIBUTES                                              \
+	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT |                  \
+	 T2_OBJ_SENSITIVE_DATA_ORIGIN | T2_OBJ_ADMIN_WITH_POLICY | \
+	 T2_OBJ_RESTRICTED | T2_OBJ_DECRYPT)
+
 int t2_public_ek_ecc(struct t2_public *pub)
 {
-	/* PolicyA: TPM2_PolicySecret(TPM_RH_ENDORSEMENT) */
-	static const u8 policy[T2_DIGEST_SIZE] = {
-		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8,
-		0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
-		0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64,
-		0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
-	};
 	static const struct t2_point zeros;
 	const struct t2_ecc_template ek = {
-		.attributes = T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT |
-			      T2_OBJ_SENSITIVE_DATA_ORIGIN |
-			      T2_OBJ_ADMIN_WITH_POLICY | T2_OBJ_RESTRICTED |
-			      T2_OBJ_DECRYPT,
+		.attributes = EK_ATTRIBUTES,
 		.scheme = T2_ALG_NULL,
 		.storage = true,
-		.policy = policy,
+		.policy = ek_policy,
 	};
 
 	return t2_public_ecc(pub, &ek, &zeros);
+}
+
+int t2_public_ek_rsa(struct t2_public *pub)
+{
+	static const u8 zeros[256];
+	struct t2_writer w;
+
+	t2_writer_init(&w, pub->data, sizeof(pub->data));
+	t2_put_u16(&w, T2_ALG_RSA);
+	t2_put_u16(&w, T2_ALG_SHA256);
+	t2_put_u32(&w, EK_ATTRIBUTES);
+	t2_put_2b(&w, ek_policy, sizeof(ek_policy));
+	t2_put_u16(&w, T2_ALG_AES);
+	t2_put_u16(&w, 128);
+	t2_put_u16(&w, T2_ALG_CFB);
+	t2_put_u16(&w, T2_ALG_NULL); /* no scheme */
+	t2_put_u16(&w, 2048);
+	t2_put_u32(&w, 0); /* the default exponent, 65537 */
+	t2_put_2b(&w, zeros, sizeof(zeros));
+	pub->len = w.len;
+	return w.bad ? -EINVAL : 0;
 }
 
 int t2_public_srk_ecc(struct t2_public *pub)

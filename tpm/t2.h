@@ -263,6 +263,8 @@ int t2_public_parse_ecc(const struct t2_public *pub, struct t2_ecc_template *t,
 			struct t2_point *point);
 /* The EK template of the TCG EK Credential Profile 2.x, L-2 (ECC NIST P-256). */
 int t2_public_ek_ecc(struct t2_public *pub);
+/* The EK template L-1 (RSA 2048) of the same profile. */
+int t2_public_ek_rsa(struct t2_public *pub);
 /*
  * The SRK template of the TCG Provisioning Guidance 1.0, 7.5.1, for P-256: unique
  * is 32 zero bytes twice. tpm2_createprimary and the kernel's null key leave unique

@@ -156,16 +156,18 @@ struct secmod_attach {
 };
 
 #define SECMOD_INIT_DISCARD 1 /* destroy an existing module of this TPM first */
+#define SECMOD_INIT_EK_RSA 2 /* endorsement key by TCG template L-1, not L-2 */
 
 /**
  * struct secmod_init_begin - SECMOD_IOC_INIT_BEGIN: make the identity key
  * @size: in
- * @flags: in: 0 or SECMOD_INIT_DISCARD
+ * @flags: in: SECMOD_INIT_DISCARD, SECMOD_INIT_EK_RSA
  * @uid: out
  * @ek_public_len: out: bytes of @ek_public
  * @identity_public_len: out: bytes of @identity_public
  * @reserved: in: 0
- * @ek_public: out: TPMT_PUBLIC of the endorsement key (TCG template L-2)
+ * @ek_public: out: TPMT_PUBLIC of the endorsement key: P-256, or RSA 2048 with
+ *	SECMOD_INIT_EK_RSA (TCG EK Credential Profile, templates L-2 and L-1)
  * @identity_public: out: TPMT_PUBLIC of the new identity key
  *
  * State virgin; with SECMOD_INIT_DISCARD also detached and failed: the module's
