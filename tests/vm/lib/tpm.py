@@ -44,8 +44,9 @@ class Tpm:
 
     _count = 0
 
-    def __init__(self, state=None, name=None):
+    def __init__(self, state=None, name=None, bus=None):
         Tpm._count += 1
+        self.bus = bus  # a Bus between it and the machine
         self.name = name or f"tpm{Tpm._count}"
         self.state = state or run_dir() / self.name
         self.log = run_dir() / f"{self.name}.log"
@@ -111,7 +112,7 @@ class Tpm:
         """Power on inside a machine; returns the control socket for QEMU."""
         (control,) = self._new_sockets(f"{self.name}.ctl")
         self._start("--ctrl", f"type=unixio,path={control}", "--terminate")
-        return control
+        return self.bus.attach(control) if self.bus else control
 
     def serve(self):
         """Power on for programs of the host; returns their TCTI."""

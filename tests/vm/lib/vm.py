@@ -29,6 +29,7 @@ class VM:
     disk        a file with the image of an earlier VM, or None for a new one
     hostfwd     {port of the host's loopback: port of the guest}
     extra       more arguments for QEMU; append: more for the kernel
+    nbd         a Disk that serves the image, to cut its writes off
     allow       patterns of kernel log lines that the test provokes
     """
 
@@ -47,6 +48,7 @@ class VM:
         append="",
         allow=(),
         name=None,
+        nbd=None,
     ):
         VM._count += 1
         self.name = name or f"vm{VM._count}"
@@ -55,6 +57,7 @@ class VM:
         self.share.mkdir(parents=True)
         self.tpm, self.tpm_device = tpm, tpm_device
         self.disk = disk or self._make_disk(disk_mb)
+        self.nbd = nbd
         self.memory, self.cpus = memory, cpus
         self.hostfwd = hostfwd or {}
         self.extra, self.append = list(extra), append
@@ -93,6 +96,7 @@ class VM:
 
     def _arguments(self, agent, line):
         accelerator = boot.accelerator()
+        image = self.nbd.attach(self.disk) if self.nbd else self.disk
         modules = KERNEL / "lib/modules"
         environment = f"vm_share={self.share} vm_modules={modules} vm_net=1 vm_disk=1"
         virtfs = "security_model=none,multidevs=remap"
@@ -116,7 +120,7 @@ class VM:
             *("-virtfs", f"local,path=/,mount_tag=hostroot,readonly=on,{virtfs}"),
             *("-virtfs", f"local,path={self.share},mount_tag=share,{virtfs}"),
             # what QEMU was given survives it in the host's page cache
-            *("-drive", f"file={self.disk},format=raw,if=none,id=disk"),
+            *("-drive", f"file={image},format=raw,if=none,id=disk"),
             *("-device", "virtio-blk-pci,drive=disk"),
             *("-netdev", f"user,id=net{forward}"),
             *("-device", "virtio-net-pci,netdev=net,romfile="),
