@@ -361,7 +361,7 @@ static bool read_extensions(const struct tlv *outer, struct cert *c)
 	return tlv_done(&list);
 }
 
-/* Positive, shortest form, at most 20 octets (RFC 5280, 4.1.2.2). */
+/* Not negative, shortest form, at most 20 octets (RFC 5280, 4.1.2.2). */
 static bool read_serial_number(struct tlv_reader *r)
 {
 	u8 number[SERIAL_NUMBER_MAX];
@@ -476,7 +476,7 @@ int cert_check(const struct cert *c, const struct cert *issuer, u8 role, const c
 		return refuse(v->why, -EKEYREJECTED,
 			      "%s: its issuer is not the certificate it came with", what);
 	/* RFC 5280, 4.2.1.9: how many authorities may follow the issuer. */
-	if (c->ca && c != issuer && issuer->path_len == 0)
+	if (role == SECMOD_ROLE_SIGNER && issuer->path_len == 0)
 		return refuse(v->why, -EKEYREJECTED, "%s: its issuer may not certify an authority",
 			      what);
 	if (v->now < c->not_before)
