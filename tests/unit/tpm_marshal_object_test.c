@@ -487,6 +487,7 @@ static void fill(void)
 	};
 	size_t offset = 0;
 
+	creation_len = 0;
 	name.size = 34;
 	name.name[1] = TPM2_ALG_SHA256;
 	hash(p.data, p.len, name.name + 2);
@@ -522,10 +523,36 @@ static void same_bytes_as_tpm2_tss(void **state)
 	}
 }
 
+/* Names and hashes that do not belong to what they come with. */
+static void what_does_not_fit_is_refused(void **state)
+{
+	static struct t2 t;
+	size_t i;
+
+	(void)state;
+	fill();
+	for (i = 0; i < 6; i++) {
+		const struct mu_exchange *x = &exchanges[i];
+
+		mu_exchange_play(&t, x);
+		if (!strcmp(x->name, "EvictControl"))
+			continue;
+		assert_int_equal(x->run(&t), 0);
+		if (!strcmp(x->name, "Create"))
+			creation_hash.buffer[31] ^= 1;
+		else
+			name.name[33] ^= 1;
+		mu_exchange_play(&t, x);
+		assert_int_equal(x->run(&t), -EBADMSG);
+		fill();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_bytes_as_tpm2_tss),
+		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("tpm marshal object", tests, NULL,
