@@ -17,4 +17,8 @@ int hsm_open_key(const char *uri, EVP_PKEY **key, struct error *e);
  * (fixedTPM, noDA, sign). -EEXIST when something is there already. */
 int hsm_create_key(const char *uri, EVP_PKEY **key, struct error *e);
 
+/* A program's directory remembers the URI of its key in the file "key". */
+int hsm_remember_key(const char *dir, const char *uri, struct error *e);
+int hsm_open_remembered(const char *dir, EVP_PKEY **key, struct error *e);
+
 #endif

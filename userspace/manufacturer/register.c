@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/* What was issued to whom: issued.log, one JSON object a line. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/journal.h"
+#include "common/log.h"
+#include "manufacturer/manufacturer.h"
+
+#define LOG_NAME "issued.log"
+
+static const char *get(json_t *event, const char *key)
+{
+	const char *text = json_string_value(json_object_get(event, key));
+
+	return text ? text : "";
+}
+
+struct walk {
+	int (*fn)(void *arg, json_t *event);
+	void *arg;
+	int number;
+};
+
+static int walk_line(void *arg, const char *line)
+{
+	struct walk *w = arg;
+	json_error_t why;
+	json_t *event;
+	int ret;
+
+	w->number++;
+	event = json_loads(line, 0, &why);
+	if (!event) {
+		log_warn("%s, line %d: %s", LOG_NAME, w->number, why.text);
+		return 0;
+	}
+	ret = w->fn(w->arg, event);
+	json_decref(event);
+	return ret;
+}
+
+int register_each(const char *dir, int (*fn)(void *arg, json_t *event),
+		  void *arg, struct error *e)
+{
+	struct walk w = { .fn = fn, .arg = arg };
+	char *path = office_path(dir, LOG_NAME);
+	int ret;
+
+	if (!path)
+		return error_set(e, ENOMEM, "out of memory");
+	ret = journal_each(path, walk_line, &w, e);
+	free(path);
+	return ret;
+}
+
+/* The last word on a serial number and on an EK counts: issued or released. */
+struct search {
+	const struct entry *entry;
+	char serial_uid[40]; /* who has the serial number, "" nobody */
+	char ek_serial[40]; /* which serial number has the EK */
+};
+
+static int search_event(void *arg, json_t *event)
+{
+	struct search *s = arg;
+	const char *what = get(event, "event"), *serial = get(event, "serial");
+	int issued = !strcmp(what, "issued");
+
+	if (!issued && strcmp(what, "released"))
+		return 0;
+	if (!strcmp(serial, s->entry->serial))
+		snprintf(s->serial_uid, sizeof(s->serial_uid), "%s",
+			 issued ? get(event, "uid") : "");
+	if (issued && s->entry->ek && !strcmp(get(event, "ek"), s->entry->ek))
+		snprintf(s->ek_serial, sizeof(s->ek_serial), "%s", serial);
+	else if (!issued && !strcmp(serial, s->ek_serial))
+		s->ek_serial[0] = 0;
+	return 0;
+}
+
+int register_check(const char *dir, const struct entry *entry, struct error *e)
+{
+	struct search s = { .entry = entry };
+	int ret;
+
+	ret = register_each(dir, search_event, &s, e);
+	if (ret)
+		return ret;
+	if (*s.serial_uid && strcmp(s.serial_uid, entry->uid))
+		return error_set(
+			e, EEXIST,
+			"serial number '%s' belongs to module %s: \"release\" frees it",
+			entry->serial, s.serial_uid);
+	if (*s.ek_serial && strcmp(s.ek_serial, entry->serial))
+		return error_set(
+			e, EEXIST,
+			"this TPM has serial number '%s' already: \"release\" frees it",
+			s.ek_serial);
+	return 0;
+}
+
+static char *base64(X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	char *text = NULL;
+
+	if (len > 0)
+		text = malloc(4 * ((len + 2) / 3) + 1);
+	if (text)
+		EVP_EncodeBlock((unsigned char *)text, der, len);
+	OPENSSL_free(der);
+	return text;
+}
+
+/* Takes over @event. */
+static int append(const char *dir, json_t *event, struct error *e)
+{
+	char *path = office_path(dir, LOG_NAME), *line = NULL;
+	int ret = -ENOMEM;
+
+	if (event &&
+	    !json_object_set_new(event, "time", json_integer(time(NULL))))
+		line = json_dumps(event, JSON_COMPACT);
+	if (path && line)
+		ret = journal_append(path, line, e);
+	else
+		error_set(e, ENOMEM, "out of memory");
+	json_decref(event);
+	free(line);
+	free(path);
+	return ret;
+}
+
+int register_issued(const char *dir, const struct entry *entry, struct error *e)
+{
+	char fingerprint[65], *der = base64(entry->identity);
+	json_t *event;
+
+	pki_fingerprint(entry->identity, fingerprint);
+	event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "event", "issued",
+			  "serial", entry->serial, "uid", entry->uid, "ek",
+			  entry->ek, "fingerprint", fingerprint, "certificate",
+			  der ? der : "");
+	free(der);
+	return append(dir, event, e);
+}
+
+int register_refused(const char *dir, const char *serial, const char *reason,
+		     struct error *e)
+{
+	return append(dir,
+		      json_pack("{s:s, s:s, s:s}", "event", "refused", "serial",
+				serial, "reason", reason),
+		      e);
+}
+
+int register_release(const char *dir, const char *serial, struct error *e)
+{
+	struct entry entry = { .serial = serial, .uid = "" };
+	struct search s = { .entry = &entry };
+	int ret;
+
+	ret = register_each(dir, search_event, &s, e);
+	if (ret)
+		return ret;
+	if (!*s.serial_uid)
+		return error_set(e, ENOENT,
+				 "no module has the serial number '%s'",
+				 serial);
+	return append(dir,
+		      json_pack("{s:s, s:s, s:s}", "event", "released",
+				"serial", serial, "uid", s.serial_uid),
+		      e);
+}
