@@ -47,16 +47,6 @@ def relay(agent, central, module):
             sender.start()
             expect_equal([app.receive().ident for _ in idents], idents)
             sender.join()
-    with case("the command --send books a file and tells the row"):
-        path = run_dir() / "payload"
-        path.write_bytes(b"by hand")
-        row = expect_match(r"booked in row (\d+)", agent.run("--send", path).out)[1]
-        expect_equal(central.ledger()[-1]["row"], int(row))
-        ident = "5a" * 16
-        first = agent.run("--send", path, "--id", ident).out
-        expect_equal(agent.run("--send", path, "--id", ident).out, first)
-        path.write_bytes(b"another")
-        expect_rc(agent.run("--send", path, "--id", ident), 1, "another payload")
     with case("the socket is for owner and group, the status for all"):
         expect_equal(stat.S_IMODE(os.stat(agent.socket).st_mode), 0o660)
         status = agent.status()
@@ -202,7 +192,8 @@ def authentication(plant, module):
                     expect_match("not registered", app.book(b"x").payload.decode())
                 expect_rc(central.run("module", "add", module.pem))
                 agent.said("connected to .*")
-                expect_rc(agent.run("--send", module.pem), 0, "booked")
+                with agent.app() as app:
+                    expect_equal(app.book(b"x").status, 0)
                 expect_rc(central.run("module", "disable", "SN-1", "--reason", "stolen"))
                 agent.said("the central system refused: module SN-1 is disabled: stolen")
 
@@ -244,10 +235,9 @@ def usage(module):
                  "--cert", module.chain, "--central", module.chain]
         expect_rc(host([AGENT, *words], check=False), 2, "insecure-software-key")
         expect_rc(host([AGENT], check=False), 2, "usage")
-    with case("without an agent --status and --send say so"):
+    with case("without an agent --status says so"):
         nowhere = f"unix:{run_dir()}/nowhere.sock"
         expect_rc(host([AGENT, "--status", "--listen", nowhere], check=False), 1, "no agent")
-        expect_rc(host([AGENT, "--send", "/dev/null", "--listen", nowhere], check=False), 1)
     with case("a device that is not there is named"):
         expect_rc(host([AGENT, "-n", "--device", "/dev/nosuch", "--connect",
                         "tcp:127.0.0.1:1"], check=False), 1, "/dev/nosuch")

@@ -25,7 +25,6 @@
 struct options {
 	const char *device, *connect, *listen, *user, *group;
 	const char *key, *cert, *central; /* software key */
-	const char *send, *id;
 	int software, status, check_only, verbose;
 	int retry_min_ms, retry_max_ms, answer_s;
 };
@@ -104,8 +103,5 @@ void apps_free(struct apps *apps);
 /* Writes the status file; where that fails, service goes on. */
 void status_write(const struct agent *a);
 int status_print(const struct options *o, struct error *e);
-
-/* send.c: "--send", one transaction through a running agent */
-int send_one(const struct options *o, struct error *e);
 
 #endif

@@ -19,7 +19,7 @@
 #include "common/process.h"
 
 enum { EXIT_USAGE = 2 };
-enum { OPT_SOFTWARE = 256, OPT_STATUS, OPT_SEND, OPT_ID, OPT_RETRY };
+enum { OPT_SOFTWARE = 256, OPT_STATUS, OPT_RETRY };
 
 static const struct option long_options[] = {
 	{ "device", required_argument, NULL, 'D' },
@@ -34,8 +34,6 @@ static const struct option long_options[] = {
 	{ "cert", required_argument, NULL, 'c' },
 	{ "central", required_argument, NULL, 's' },
 	{ "status", no_argument, NULL, OPT_STATUS },
-	{ "send", required_argument, NULL, OPT_SEND },
-	{ "id", required_argument, NULL, OPT_ID },
 	{ "check", no_argument, NULL, 'n' },
 	{ "foreground", no_argument, NULL, 'd' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -51,9 +49,7 @@ static void usage(FILE *f)
 	      "[--time-limit S] [--retry MIN,MAX]\n"
 	      "       secmod-agent --insecure-software-key --key URI "
 	      "--cert FILE --central FILE ...\n"
-	      "       secmod-agent --status [--listen unix:PATH]\n"
-	      "       secmod-agent --send FILE|- [--id HEX] "
-	      "[--listen unix:PATH]\n",
+	      "       secmod-agent --status [--listen unix:PATH]\n",
 	      f);
 }
 
@@ -100,10 +96,6 @@ static const char **text_option(struct options *o, int c)
 		return &o->cert;
 	case 's':
 		return &o->central;
-	case OPT_SEND:
-		return &o->send;
-	case OPT_ID:
-		return &o->id;
 	}
 	return NULL;
 }
@@ -144,7 +136,7 @@ static int parse(struct options *o, int argc, char **argv)
 	}
 	if (optind != argc || strncmp(o->listen, "unix:/", 6))
 		return -1;
-	if (o->status || o->send)
+	if (o->status)
 		return 0;
 	if (!o->connect || !o->software != !(o->key && o->cert && o->central))
 		return -1;
@@ -251,8 +243,6 @@ int main(int argc, char **argv)
 	a.base = event_base_new();
 	if (o.status)
 		r = status_print(&o, &e);
-	else if (o.send)
-		r = send_one(&o, &e);
 	else
 		r = a.base ? run(&a, &e) : error_set(&e, ENOMEM, "no memory");
 	apps_free(a.apps);
