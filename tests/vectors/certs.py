@@ -52,9 +52,9 @@ good("A7 signing certificate", PU.der, SIGNER, ROOT.der)
 good("A1 module certificate", TBS["module"], MODULE, PU.der)
 good("A5 central certificate", TBS["central"][0], CENTRAL, PU.der)
 good("unit TLS certificate", central(role=UNIT_TLS), UNIT_TLS, PU.der)
-good("recovery certificate", central(role=RECOVERY), RECOVERY, PU.der)
+good("recovery certificate", central(role=RECOVERY, issuer=ROOT), RECOVERY, ROOT.der)
 good("unknown extension that is not critical",
-     module(extra=[extension(b"\x2a\x03", b"?")]), MODULE, PU.der)
+     module(extra=[extension(b"\x2a\x03", utf8("?"))]), MODULE, PU.der)
 good("manufacturer of path length 0", NARROW.der, 0, None)
 good("signer under a root of path length 1", signer(issuer=WIDER), SIGNER, WIDER.der)
 good("identity under a root of path length 0", identity(issuer=NARROW), IDENTITY,
@@ -74,9 +74,9 @@ good("key usage of nine bits", module(
 
 def of_length(size):
     """A module certificate of just so many octets; that of its signature varies."""
-    fill = size - len(module(extra=[extension(b"\x2a\x03", bytes(1000))])) + 1000
+    fill = size - len(module(extra=[extension(b"\x2a\x03", octets(bytes(1000)))])) + 1000
     for _ in range(100):
-        der = module(extra=[extension(b"\x2a\x03", bytes(fill))])
+        der = module(extra=[extension(b"\x2a\x03", octets(bytes(fill)))])
         if len(der) == size:
             return der
     raise RuntimeError("no such length")

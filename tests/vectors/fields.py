@@ -174,7 +174,7 @@ def changed(without, instead):
 
 
 IN_EXTENSION = {
-    "unknown and critical": (LEAF, extension(UNKNOWN, b"?", TRUE)),
+    "unknown and critical": (LEAF, extension(UNKNOWN, utf8("?"), TRUE)),
     "critical FALSE encoded": (LEAF, extension(BASIC_CONSTRAINTS, sequence(), FALSE)),
     "critical 01": (LEAF, extension(BASIC_CONSTRAINTS, sequence(), b"\1\1\1")),
     "critical of two octets":

@@ -74,7 +74,7 @@ refused("the manufacturer must be allowed to sign certificates",
 AGREES = usage(3, 0x08)  # keyAgreement
 LEAVES = (
     (IDENTITY, ROOT, "identity"), (MODULE, PU, "module"), (CENTRAL, PU, "central"),
-    (UNIT_TLS, PU, "unit-tls"), (RECOVERY, PU, "recovery"),
+    (UNIT_TLS, PU, "unit-tls"), (RECOVERY, ROOT, "recovery"),
 )
 
 
