@@ -114,7 +114,7 @@ $(eval $(call SHARED,ossl-modules/secmod.so,secmod.so,OSSL_provider_init,provide
 
 server := store hsm pki provider secmod common
 #                     name            directory  libraries               packages
-$(eval $(call PROGRAM,secmod,secmod,provider secmod pki common,libssl jansson))
+$(eval $(call PROGRAM,secmod,secmod,provider secmod hsm pki common,libssl jansson))
 $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
 $(eval $(call PROGRAM,secmod-central,central,provider secmod $(server),libssl libevent libevent_openssl jansson))
@@ -211,14 +211,21 @@ vm: all programs-of-tests ## a shell in a VM with the module loaded
 #
 
 libdir := $(DESTDIR)$(PREFIX)/lib
-install: user ## programs, libraries, provider, header (DESTDIR=, PREFIX=)
+share := $(DESTDIR)$(PREFIX)/share
+manuals := $(wildcard userspace/*/*.[1-8])
+install: user ## programs, libraries, provider, header, manuals (DESTDIR=, PREFIX=)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/linux \
-		$(libdir)/ossl-modules $(DESTDIR)$(PREFIX)/share/man/man8
+		$(libdir)/ossl-modules
 	install $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/lib/libsecmod.a $(B)/lib/libsecmod.so $(libdir)
 	install -m 644 $(B)/lib/ossl-modules/secmod.so $(libdir)/ossl-modules
 	install -m 644 kernel/uapi/linux/secmod.h $(DESTDIR)$(PREFIX)/include/linux
-	install -m 644 $(wildcard userspace/libsecmod/secmod.h) $(DESTDIR)$(PREFIX)/include
+	install -m 644 userspace/libsecmod/libsecmod.h $(DESTDIR)$(PREFIX)/include
+	for page in $(manuals); do \
+		install -D -m 644 -t $(share)/man/man$${page##*.} $$page; done
+	install -D -m 644 userspace/secmod/secmod.bash-completion \
+		$(share)/bash-completion/completions/secmod
+	install -D -m 644 -t $(libdir)/udev/rules.d userspace/dist/*.rules
 
 install-module: module ## secmod.ko for the kernel of KDIR
 	$(MAKE) -C $(KDIR) M=$(abspath $(B))/module \

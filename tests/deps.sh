@@ -14,10 +14,10 @@ packages='
 
 	bc bison flex libelf-dev cpio kmod xz-utils zstd ccache
 	python3 qemu-system-x86 e2fsprogs
-	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl
+	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl nginx-light
 	libcmocka-dev
 
-	perl sparse shellcheck clang-format
+	perl sparse shellcheck clang-format mandoc
 '
 
 as_root() {

@@ -51,6 +51,7 @@ static const struct {
 	{ EACCES, "not allowed" },
 	{ EBADFD, "the state of the module does not allow this" },
 	{ EBUSY, "another open file holds the session" },
+	{ EAGAIN, "the TPM is locked out or wants the command again" },
 	{ EINTR, "interrupted, nothing was done" },
 	{ ENOSPC, "the output does not fit" },
 	{ ENOENT, "there is no such object" },

@@ -9,8 +9,6 @@
 
 #include <stddef.h>
 
-#include <openssl/evp.h>
-
 #include "common/error.h"
 
 #define KEY_POINT_SIZE 65 /* 04 || X || Y of P-256 */
@@ -53,7 +51,5 @@ int provider_register_backend(const struct key_backend *backend);
  * available in the default library context. Again is fine.
  */
 int provider_load(struct error *e);
-/* The key of a URI in the default library context, after provider_load(). */
-int provider_open_key(const char *uri, EVP_PKEY **key, struct error *e);
 
 #endif

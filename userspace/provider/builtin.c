@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include <openssl/provider.h>
-#include <openssl/store.h>
 
 #include "provider/provider.h"
 
@@ -36,25 +35,4 @@ int provider_load(struct error *e)
 	if (!loaded)
 		return error_set(e, ENOENT, "%s", load_error.text);
 	return 0;
-}
-
-int provider_open_key(const char *uri, EVP_PKEY **key, struct error *e)
-{
-	OSSL_STORE_CTX *store;
-	OSSL_STORE_INFO *info = NULL;
-	int rc = provider_load(e);
-
-	*key = NULL;
-	if (rc)
-		return rc;
-	store = OSSL_STORE_open(uri, NULL, NULL, NULL, NULL);
-	if (store && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1)
-		info = OSSL_STORE_load(store);
-	if (info)
-		*key = OSSL_STORE_INFO_get1_PKEY(info);
-	OSSL_STORE_INFO_free(info);
-	if (!*key)
-		rc = error_set_ssl(e, ENOKEY, "cannot open key '%s'", uri);
-	OSSL_STORE_close(store);
-	return rc;
 }

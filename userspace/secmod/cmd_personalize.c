@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hsm/hsm.h"
 #include "pki/pki.h"
-#include "provider/backend.h"
 #include "secmod/cli.h"
 
 #define OPERATING_MS 10000 /* from closing the session to the state */
@@ -64,7 +64,7 @@ static int open_identity(struct perso *p, struct error *e)
 			"'%s' has no identity certificate: initialize it anew (secmod init --discard)",
 			p->c->device);
 	snprintf(uri, sizeof(uri), "secmod:identity?device=%s", p->c->device);
-	return provider_open_key(uri, &p->key, e);
+	return hsm_open_key(uri, &p->key, e);
 }
 
 static int send_request(struct perso *p, struct error *e)
