@@ -2,7 +2,6 @@
 """A central system on the loopback interface."""
 
 import json
-import re
 import subprocess
 
 from pkikit import certify
@@ -51,12 +50,10 @@ class Central:
         return self.process.terminate()
 
     def ledger(self, *options):
-        out = self.run("ledger", "--json", *options).out
-        return [json.loads(line) for line in out.splitlines()]
+        return json.loads(self.run("ledger", "--json", *options).out)
 
     def audit(self):
-        out = self.run("audit", "--json").out
-        return [json.loads(line) for line in out.splitlines()]
+        return json.loads(self.run("audit", "--json").out)
 
     def modules(self):
         return json.loads(self.run("module", "list", "--json").out)
@@ -67,8 +64,3 @@ class Central:
     def __exit__(self, *_):
         if self.process and self.process.running:
             self.process.terminate()
-
-
-def log_of(process):
-    """Lines, without the program's name."""
-    return re.sub(r"^secmod-\w+: ", "", process.err, flags=re.MULTILINE)

@@ -9,16 +9,20 @@
 #include "central/central.h"
 #include "pki/pki.h"
 
-/* One object a line: a ledger may be longer than memory. */
-static int print_line(json_t *j)
+/* One array, printed as it is read: a ledger may be longer than memory. */
+static int print_element(int *n, json_t *j)
 {
-	int r = j ? json_dumpf(j, stdout, JSON_COMPACT) : -1;
+	int r;
 
+	fputs((*n)++ ? ",\n" : "[\n", stdout);
+	r = j ? json_dumpf(j, stdout, JSON_COMPACT) : -1;
 	json_decref(j);
-	if (r)
-		return -ENOMEM;
-	putchar('\n');
-	return 0;
+	return r ? -ENOMEM : 0;
+}
+
+static void end_array(int n)
+{
+	puts(n ? "\n]" : "[]");
 }
 
 static int entry_json(void *arg, const struct store_entry *entry)
@@ -27,7 +31,6 @@ static int entry_json(void *arg, const struct store_entry *entry)
 	char *payload = malloc(2 * entry->payload_len + 1);
 	json_t *j = NULL;
 
-	(void)arg;
 	if (!payload)
 		return -ENOMEM;
 	pki_hex(entry->uid, sizeof(entry->uid), uid);
@@ -38,7 +41,7 @@ static int entry_json(void *arg, const struct store_entry *entry)
 		      "module", uid, "id", id, "certificate",
 		      entry->fingerprint, "payload", payload);
 	free(payload);
-	return print_line(j);
+	return print_element(arg, j);
 }
 
 static int entry_text(void *arg, const struct store_entry *entry)
@@ -59,7 +62,7 @@ int cmd_ledger(const struct options *o, int argc, char **argv, struct error *e)
 {
 	struct store_module m;
 	struct site s;
-	int r = site_open(&s, o->dir, e);
+	int n = 0, r = site_open(&s, o->dir, e);
 
 	(void)argc;
 	(void)argv;
@@ -69,18 +72,21 @@ int cmd_ledger(const struct options *o, int argc, char **argv, struct error *e)
 		r = store_module_find(s.store, o->module, &m, e);
 	if (!r)
 		r = store_ledger(s.store, o->module ? m.uid : NULL, 0,
-				 o->json ? entry_json : entry_text, NULL, e);
+				 o->json ? entry_json : entry_text, &n, e);
+	if (o->json && !r)
+		end_array(n);
 	site_close(&s);
 	return r;
 }
 
 static int audit_json(void *arg, const struct store_audit *a)
 {
-	(void)arg;
-	return print_line(json_pack(
-		"{s:I,s:I,s:s,s:s,s:s,s:s}", "row", (json_int_t)a->row, "time",
-		(json_int_t)a->time, "actor", a->actor, "action", a->action,
-		"object", a->object, "detail", a->detail));
+	json_t *j = json_pack("{s:I,s:I,s:s,s:s,s:s,s:s}", "row",
+			      (json_int_t)a->row, "time", (json_int_t)a->time,
+			      "actor", a->actor, "action", a->action, "object",
+			      a->object, "detail", a->detail);
+
+	return print_element(arg, j);
 }
 
 static int audit_text(void *arg, const struct store_audit *a)
@@ -97,13 +103,15 @@ static int audit_text(void *arg, const struct store_audit *a)
 int cmd_audit(const struct options *o, int argc, char **argv, struct error *e)
 {
 	struct site s;
-	int r = site_open(&s, o->dir, e);
+	int n = 0, r = site_open(&s, o->dir, e);
 
 	(void)argc;
 	(void)argv;
 	if (r)
 		return r;
-	r = store_audits(s.store, o->json ? audit_json : audit_text, NULL, e);
+	r = store_audits(s.store, o->json ? audit_json : audit_text, &n, e);
+	if (o->json && !r)
+		end_array(n);
 	site_close(&s);
 	return r;
 }
