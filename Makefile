@@ -117,7 +117,7 @@ server := store hsm pki provider secmod common
 $(eval $(call PROGRAM,secmod,secmod,provider secmod hsm pki common,libssl jansson))
 $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
-$(eval $(call PROGRAM,secmod-central,central,provider secmod $(server),libssl libevent libevent_openssl jansson))
+$(eval $(call PROGRAM,secmod-central,central,$(server),libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-manufacturer,manufacturer,$(server),libssl jansson))
 
 user: $(user-files) $(programs) ## libraries, provider and programs
