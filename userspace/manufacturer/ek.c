@@ -238,7 +238,7 @@ int ek_check(const struct ek_policy *p, const uint8_t *ek_public,
 	int ret;
 
 	digest[0] = 0;
-	ret = tpm_public_key(ek_public, ek_public_len, &ek, NULL, e);
+	ret = tpm_endorsement_key(ek_public, ek_public_len, &ek, e);
 	if (ret)
 		return ret;
 	if (key_digest(ek, digest))

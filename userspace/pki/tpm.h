@@ -18,8 +18,12 @@ void tpm_name_digest(const uint8_t *pub, size_t len, uint8_t digest[32]);
  * fixedTPM, fixedParent, sensitiveDataOrigin, sign, P-256? */
 int tpm_check_identity(const uint8_t *pub, size_t len, struct error *e);
 
+/* An endorsement key by template L-1 (RSA 2048) or L-2 (P-256), as public key. */
+int tpm_endorsement_key(const uint8_t *pub, size_t len, EVP_PKEY **key,
+			struct error *e);
+
 /*
- * TPM2_MakeCredential in software (Part 1, 24): for an EK with the L-2 template,
+ * TPM2_MakeCredential in software (Part 1, 24): for an EK with the template L-1 or L-2,
  * over the name of @identity_pub. Outputs have their TPM2B length fields.
  */
 int tpm_make_credential(const uint8_t *ek_pub, size_t ek_len,

@@ -9,6 +9,7 @@
 #include "pki/tpm.h"
 
 #define TPM_DIGEST_SIZE 32 /* SHA-256, the only nameAlg accepted */
+#define TPM_SEED_SIZE 32
 
 struct tpm_bytes {
 	const void *data;
@@ -43,5 +44,14 @@ int tpm_check_attest(const TPMS_ATTEST *a, TPMI_ST_ATTEST type,
 /* attest.c: TPM2_NV_Certify over a whole counter: its name and value. */
 int tpm_check_counter(const TPMS_ATTEST *a, const uint8_t *nv_public,
 		      size_t nv_public_len, uint64_t value, struct error *e);
+
+/* credential.c: one EVP_KDF; true when it worked. */
+int tpm_derive(const char *kdf_name, OSSL_PARAM *params, uint8_t *out,
+	       size_t len);
+/* TPM2B: 16-bit length, then the bytes. Returns where the next one goes. */
+uint8_t *tpm_put_2b(uint8_t *p, const void *data, size_t len);
+/* seed.c: a seed and its encryption to @ek as TPM2B_ENCRYPTED_SECRET. */
+int tpm_make_seed(EVP_PKEY *ek, uint8_t seed[TPM_SEED_SIZE], uint8_t enc[512],
+		  size_t *enc_len);
 
 #endif
