@@ -98,15 +98,19 @@ static int seed_by_oaep(EVP_PKEY *ek, uint8_t seed[TPM_SEED_SIZE],
 {
 	static const char label[] = "IDENTITY";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE,
-				       (char *)OSSL_PKEY_RSA_PAD_MODE_OAEP, 0),
-		OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST,
-				       (char *)"SHA256", 0),
-		OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST,
-				       (char *)"SHA256", 0),
-		OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL,
-					(void *)label, sizeof(label)),
-		OSSL_PARAM_END,
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_ASYM_CIPHER_PARAM_PAD_MODE,
+			(char *)OSSL_PKEY_RSA_PAD_MODE_OAEP, 0),
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, (char *)"SHA256",
+			0),
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, (char *)"SHA256",
+			0),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, (void *)label,
+			sizeof(label)),
+		OSSL_PARAM_construct_end(),
 	};
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(ek, NULL);
 	size_t len = RSA_SIZE;

@@ -109,6 +109,8 @@ int vault_create(const char *path, struct error *e);
 /* ek.c: the TPM's certificate of its endorsement key */
 /* DER, freed with free(); none: 0 with *len 0. */
 int ek_read_tpm(const char *tcti, uint8_t **der, size_t *len, struct error *e);
+/* Is it the certificate of the RSA key (template L-1)? */
+int ek_is_rsa(const uint8_t *der, size_t len);
 int ek_read_file(const char *path, uint8_t **der, size_t *len, struct error *e);
 
 /* certs.c: the module's certificates, NULL where there is none */

@@ -78,9 +78,12 @@ static int read_ek_cert(struct init *in, struct error *e)
 
 static int begin(struct init *in, struct error *e)
 {
-	int rc = secmod_init_begin(
-		in->c->m, in->discard ? SECMOD_INIT_DISCARD : 0, &in->begun);
+	uint32_t flags = in->discard ? SECMOD_INIT_DISCARD : 0;
+	int rc;
 
+	if (in->ek_cert && ek_is_rsa(in->ek_cert, in->ek_cert_len))
+		flags |= SECMOD_INIT_EK_RSA;
+	rc = secmod_init_begin(in->c->m, flags, &in->begun);
 	if (rc)
 		return cli_refused(in->c, rc, "making the identity key", e);
 	cli_step(in->c, "the identity key is made");

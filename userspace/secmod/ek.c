@@ -15,8 +15,9 @@
 #include "pki/pki.h"
 #include "secmod/cli.h"
 
-/* TCG EK Credential Profile 2.5, 2.2.1.4: certificate of template L-2 */
-#define EK_CERT_INDEX 0x01c0000a
+/* TCG EK Credential Profile 2.5, 2.2.1.4: certificates of templates L-2 and L-1 */
+#define EK_CERT_INDEX_ECC 0x01c0000a
+#define EK_CERT_INDEX_RSA 0x01c00002
 #define EK_CERT_MAX 4096 /* of the protocol */
 #define NV_BLOCK 512 /* every TPM reads so much at a time */
 
@@ -26,14 +27,14 @@ static int fail_tss(struct error *e, const char *what, TSS2_RC rc)
 }
 
 /* -ENOENT: the index does not exist. */
-static int nv_open(ESYS_CONTEXT *esys, ESYS_TR *index, size_t *size,
-		   struct error *e)
+static int nv_open(ESYS_CONTEXT *esys, TPM2_HANDLE handle, ESYS_TR *index,
+		   size_t *size, struct error *e)
 {
 	TPM2B_NV_PUBLIC *public = NULL;
 	TSS2_RC rc;
 
-	rc = Esys_TR_FromTPMPublic(esys, EK_CERT_INDEX, ESYS_TR_NONE,
-				   ESYS_TR_NONE, ESYS_TR_NONE, index);
+	rc = Esys_TR_FromTPMPublic(esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
+				   ESYS_TR_NONE, index);
 	if (rc)
 		return -ENOENT;
 	rc = Esys_NV_ReadPublic(esys, *index, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -85,12 +86,12 @@ static int trim(const uint8_t *data, size_t size, size_t *len, struct error *e)
 	return 0;
 }
 
-static int read_index(ESYS_CONTEXT *esys, uint8_t **der, size_t *len,
-		      struct error *e)
+static int read_index(ESYS_CONTEXT *esys, TPM2_HANDLE handle, uint8_t **der,
+		      size_t *len, struct error *e)
 {
 	ESYS_TR index;
 	size_t size = 0;
-	int rc = nv_open(esys, &index, &size, e);
+	int rc = nv_open(esys, handle, &index, &size, e);
 
 	if (rc == -ENOENT)
 		return 0;
@@ -112,6 +113,27 @@ static int read_index(ESYS_CONTEXT *esys, uint8_t **der, size_t *len,
 	return rc;
 }
 
+/* The P-256 key's certificate if there is one, else the RSA key's. */
+static int read_either(ESYS_CONTEXT *esys, uint8_t **der, size_t *len,
+		       struct error *e)
+{
+	int rc = read_index(esys, EK_CERT_INDEX_ECC, der, len, e);
+
+	if (rc || *der)
+		return rc;
+	return read_index(esys, EK_CERT_INDEX_RSA, der, len, e);
+}
+
+int ek_is_rsa(const uint8_t *der, size_t len)
+{
+	const unsigned char *p = der;
+	X509 *cert = d2i_X509(NULL, &p, (long)len);
+	int rsa = cert && EVP_PKEY_is_a(X509_get0_pubkey(cert), "RSA");
+
+	X509_free(cert);
+	return rsa;
+}
+
 int ek_read_tpm(const char *tcti, uint8_t **der, size_t *len, struct error *e)
 {
 	TSS2_TCTI_CONTEXT *transport = NULL;
@@ -121,11 +143,13 @@ int ek_read_tpm(const char *tcti, uint8_t **der, size_t *len, struct error *e)
 
 	*der = NULL;
 	*len = 0;
+	/* The library logs what is an answer to us, an absent index, as errors. */
+	setenv("TSS2_LOG", "all+none", 0);
 	trc = Tss2_TctiLdr_Initialize(tcti, &transport);
 	if (trc)
 		return fail_tss(e, tcti, trc);
 	trc = Esys_Initialize(&esys, transport, NULL);
-	rc = trc ? fail_tss(e, tcti, trc) : read_index(esys, der, len, e);
+	rc = trc ? fail_tss(e, tcti, trc) : read_either(esys, der, len, e);
 	Esys_Finalize(&esys);
 	Tss2_TctiLdr_Finalize(&transport);
 	return rc;
