@@ -17,7 +17,7 @@ static int print_state(struct cli *c, struct error *e)
 						c->device, "state",
 						secmod_state_name(info.state)),
 				      e);
-	cli_step(c, "'%s' is %s", c->device, secmod_state_name(info.state));
+	cli_step(c, "'%s': state %s", c->device, secmod_state_name(info.state));
 	return 0;
 }
 

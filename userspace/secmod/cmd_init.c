@@ -217,8 +217,8 @@ static int report(struct init *in, struct error *e)
 				  "serial", in->serial, "vault",
 				  in->vault_file),
 			e);
-	cli_step(in->c, "module %s, uid %s, vault '%s', is %s", in->serial, uid,
-		 in->vault_file, secmod_state_name(info.state));
+	cli_step(in->c, "module %s, uid %s, vault '%s', state %s", in->serial,
+		 uid, in->vault_file, secmod_state_name(info.state));
 	return 0;
 }
 

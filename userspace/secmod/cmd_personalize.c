@@ -240,7 +240,7 @@ static int report(struct perso *p, struct error *e)
 				  "personalized_at",
 				  (json_int_t)p->info.personalized_at),
 			e);
-	cli_step(p->c, "module %s, epoch %llu, is %s", serial,
+	cli_step(p->c, "module %s, epoch %llu, state %s", serial,
 		 (unsigned long long)p->info.epoch,
 		 secmod_state_name(p->info.state));
 	return 0;

@@ -133,7 +133,7 @@ static int report(struct cli *c, const struct statement *s, int fresh,
 				  json_hex(s->a.key_digest,
 					   sizeof(s->a.key_digest))),
 			e);
-	cli_step(c, "the attestation holds: module %s is %s, epoch %llu",
+	cli_step(c, "the attestation holds: module %s, state %s, epoch %llu",
 		 serial, secmod_state_name(s->a.state),
 		 (unsigned long long)s->a.epoch);
 	if (!fresh)

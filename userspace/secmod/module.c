@@ -82,7 +82,7 @@ int cli_require_state(struct cli *c, unsigned int state, const char *what,
 
 	if (rc || info.state == state)
 		return rc;
-	return error_set(e, EBADFD, "%s: '%s' is %s, not %s: %s", what,
+	return error_set(e, EBADFD, "%s: '%s' is in state %s, not %s: %s", what,
 			 c->device, secmod_state_name(info.state),
 			 secmod_state_name(state), cli_next_step(info.state));
 }
