@@ -180,13 +180,25 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(unit-help:%.c=$(B)/obj/%.o) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call pkg-libs,$(unit-packages))
 
+# programs the VM tests run in the guest
+vm-tools := $(patsubst tests/vm/tools/%.c,$(B)/vm/%,$(wildcard tests/vm/tools/*.c))
+obj-vm-tools := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/vm/tools/*.c))
+$(obj-vm-tools): pic := -fPIE
+$(obj-vm-tools): packages := $(unit-packages)
+$(vm-tools): $(B)/vm/%: $(B)/obj/tests/vm/tools/%.o $(call archives,$(unit-libs))
+	@mkdir -p $(@D)
+	$(call say,LD     ,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $< \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call pkg-libs,$(unit-packages))
+
 # PID 1 of the test machines; static, for it starts from an initramfs
 $(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $(filter %.c,$^)
 
-programs-of-tests: $(unit-tests) $(B)/vm/init
+programs-of-tests: $(unit-tests) $(vm-tools) $(B)/vm/init
 
 check: all programs-of-tests ## all tests; T=vm/reset, T='static unit/*' selects
 	@tests/run $(T)
@@ -234,4 +246,4 @@ install-module: module ## secmod.ko for the kernel of KDIR
 clean: ## remove what was built; the fetched kernels stay
 	rm -rf $(filter-out %/kernel %/linux %/uml,$(wildcard $(B)/*))
 
--include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-pure))
+-include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-vm-tools) $(obj-pure))

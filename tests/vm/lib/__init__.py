@@ -18,10 +18,11 @@ from .tap import (
 )
 from .tpm import Tpm
 from .vm import VM
+from .world import Central, Manufacturer, Module, Unit
 
 __all__ = [
-    "BIN BUILD Bus CommandFailed Disk Failed GuestDied MODULE Process REPO Result Timeout",
-    "Tpm VM case comment expect expect_equal expect_match expect_rc free_port",
+    "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied Manufacturer MODULE Module Process REPO Result Timeout",
+    "Tpm Unit VM case comment expect expect_equal expect_match expect_rc free_port",
     "host run_dir skip wait_for",
 ]
 __all__ = " ".join(__all__).split()

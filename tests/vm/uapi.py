@@ -1,0 +1,46 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""The UAPI in every state: each field wrong in turn, everything else right."""
+
+from lib import BUILD, VM, Manufacturer, Module, Tpm, Unit, case, expect_equal, expect_match
+
+TOOL = BUILD / "vm/uapi"
+
+
+def contract(module, state):
+    """Runs the tool and passes its cases on, named after the state."""
+    expect_equal(module.state, state)
+    result = module.vm.sh([TOOL, "/dev/secmod0", state], check=False)
+    lines = result.out.splitlines()
+    expect_match(r"^1\.\.\d+$", lines[-1])
+    detail = [line for line in lines if line.startswith("#")]
+    for line in lines[:-1]:
+        verdict, _, name = line.partition(" - ")
+        if verdict.startswith(("ok", "not ok")):
+            with case(f"A28 {state}: {name}"):
+                expect_equal(verdict.split()[0], "ok", "\n".join(detail))
+    expect_equal(module.state, state, "the calls changed the state")
+
+
+tpm = Tpm()
+manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+unit = Unit(manufacturer, in_tpm=False)
+manufacturer.serve()
+unit.serve()
+with VM(tpm=tpm) as vm:
+    vm.load_module()
+    module = Module(vm)
+    contract(module, "virgin")
+    module.init(manufacturer)
+    contract(module, "personalization")
+    module.personalize(unit)
+    contract(module, "operating")
+    module.secmod("detach")
+    contract(module, "detached")
+    module.attach()
+    with case("A24 loaded again without a restart, the root secret stays locked"):
+        vm.sh("rmmod secmod")
+        vm.load_module()
+        expect_equal(module.state, "failed")
+        expect_match("restart the machine", module.attribute("last_error"))
+    contract(module, "failed")
