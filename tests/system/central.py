@@ -6,11 +6,21 @@ import os
 import signal
 import socket
 import ssl
+from pwd import getpwnam
 
 from pkikit import Plant, issue
 from centralkit import CENTRAL, Central
 from messages import Error, connect_tls, der, transaction
-from lib import case, expect, expect_equal, expect_match, expect_rc, host, wait_for
+from lib import (
+    case,
+    expect,
+    expect_equal,
+    expect_match,
+    expect_rc,
+    host,
+    skip,
+    wait_for,
+)
 
 
 def refused(central, cert, pattern, code=None, log=None):
@@ -327,12 +337,20 @@ def limits(plant, module):
         with case("no more than the allowed connections are served at a time"):
             with connect_tls(central.port, module) as first:
                 first.book(b"x")
+                fourth = plant.module(2)
                 idle = [socket.create_connection(("127.0.0.1", central.port))
                         for _ in range(2)]
                 central.said("3 connections: others wait")
-                waiting = connect_tls(central.port, plant.module(2))  # after the limit
-                expect_equal(waiting.book(b"served at last").status, 0)
-                for sock in [*idle, waiting]:
+                with socket.create_connection(("127.0.0.1", central.port)) as sock:
+                    sock.sendall(b"GET / HTTP/1.1\r\n\r\n")  # refused at once, if read
+                    sock.settimeout(0.3)
+                    try:
+                        expect(False, f"served: {sock.recv(1)}")
+                    except TimeoutError:
+                        pass
+                with connect_tls(central.port, fourth) as waiting:  # for the limit
+                    expect_equal(waiting.book(b"served at last").status, 0)
+                for sock in idle:
                     sock.close()
         with case("A22 with --register auto a module of an enabled signer is registered"):
             expect_equal(sorted(m["serial"] for m in central.modules()), ["SN-1", "SN-2"])
@@ -383,6 +401,30 @@ def key_process(central, module):
         accepted(central, module)
 
 
+def privileges(plant, module):
+    with case("both processes give up root; the key file stays root's"):
+        if os.getuid():
+            skip("only root can give up root")
+        user = "nobody"
+        central = Central(plant, "dropped", user=user)
+        os.chmod(central.dir / "central.pem", 0o644)
+        expect_equal((central.dir / "central.key").stat().st_uid, 0)
+        expect_equal((central.dir / "central.db").stat().st_uid, getpwnam(user).pw_uid)
+        expect_rc(central.run("serve", "-n", "--user", user, "tcp:127.0.0.1:0"))
+        with central:
+            central.start("--user", user, "--register", "auto")
+            accepted(central, module)
+            for pid in (central.process.child.pid, central.key_process()):
+                with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                    uids = expect_match(r"^Uid:\s+(.*)", status.read())[1].split()
+                expect_equal({int(uid) for uid in uids}, {getpwnam(user).pw_uid})
+                expect_equal(os.stat(f"/proc/{pid}/mem").st_uid, 0)  # not dumpable
+            # the administrator is root: the server's files stay the server's
+            expect_rc(central.run("module", "disable", "--reason", "x", "SN-1"))
+            refused(central, module, "disabled")
+        expect_rc(central.run("serve", "--user", "no-such", "tcp:127.0.0.1:0"), 1, "no-such")
+
+
 def memory(pid):
     """All that a process can read of itself."""
     found = b""
@@ -414,6 +456,7 @@ def main():
         with case("it ends with status 0 on SIGTERM"):
             expect_equal(central.stop(), 0)
     limits(plant, module)
+    privileges(plant, module)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ CENTRAL = BIN / "secmod-central"
 class Central:
     """Its directory, made by `init`, certified by the signer; and its server."""
 
-    def __init__(self, plant, name="central", signer=None, register=True):
+    def __init__(self, plant, name="central", signer=None, register=True, user=None):
         self.dir = run_dir() / name
         self.process = self.port = None
         self.signer = signer or plant.signer
-        expect_rc(self.run("init", "--name", name, "--root", plant.root.pem))
+        owner = ["--user", user] if user else []
+        expect_rc(self.run("init", "--name", name, "--root", plant.root.pem, *owner))
         self.cert = certify(self.dir / "central.csr", name, "central", self.signer)
         (self.dir / "central.pem").write_text(self.cert.chain.read_text())
         if register:

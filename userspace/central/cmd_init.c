@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,33 @@ static int default_uri(const char *dir, char **uri, struct error *e)
 	return n < 0 ? error_set(e, errno, "cannot resolve '%s'", dir) : 0;
 }
 
+/*
+ * All but the key, which stays with who made it: the server opens it before it
+ * becomes @user, whose process on the network then cannot read it.
+ */
+static int give_away(const struct site *s, const char *user, struct error *e)
+{
+	static const char *const files[] = {
+		".",	      "root.pem",	"key.uri",	 "central.csr",
+		"central.db", "central.db-wal", "central.db-shm"
+	};
+	struct passwd *pw = getpwnam(user);
+	char path[SITE_PATH_MAX];
+
+	if (!pw)
+		return error_set(e, ENOENT, "there is no user '%s'", user);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int r = site_path(s, files[i], path, e);
+
+		if (r)
+			return r;
+		if (lchown(path, pw->pw_uid, pw->pw_gid) && errno != ENOENT)
+			return error_set(e, errno, "cannot give '%s' to %s: %s",
+					 path, user, strerror(errno));
+	}
+	return 0;
+}
+
 int cmd_init(const struct options *o, int argc, char **argv, struct error *e)
 {
 	struct site s = { .dir = o->dir };
@@ -174,6 +202,8 @@ int cmd_init(const struct options *o, int argc, char **argv, struct error *e)
 		r = make_key(&s, o->key ? o->key : uri, o->name, e);
 	if (!r)
 		r = make_store(&s, o->name, e);
+	if (!r && o->user)
+		r = give_away(&s, o->user, e);
 	if (!r)
 		sync_dir(o->dir);
 	free(uri);

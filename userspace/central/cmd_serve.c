@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "central/server.h"
 #include "common/channel.h"
@@ -65,6 +66,9 @@ static int loop(struct server *s, struct listener *l, struct error *e)
 		r = acceptor_new(s->base, l, conn_accept, s, &s->acceptor, e);
 	if (!r)
 		r = add_events(s, events, 4, e);
+	/* what happened before there was a handler */
+	if (!r && waitpid(-1, NULL, WNOHANG) > 0)
+		r = error_set(e, EPIPE, "the key process has ended");
 	if (!r) {
 		log_info("listening on %s", listener_name(l));
 		notify_manager("READY=1");

@@ -63,7 +63,8 @@ int cmd_signer_list(const struct options *o, int argc, char **argv,
 static int check_signer(const struct options *o, X509 *cert, X509 *root,
 			struct store_signer *out, struct error *e)
 {
-	int r = pki_check(cert, PKI_ROLE_SIGNER, root, time(NULL), e);
+	int r = pki_check_chain(cert, PKI_ROLE_SIGNER, NULL, root, time(NULL),
+				e);
 
 	if (r)
 		return r;

@@ -19,8 +19,8 @@ static const struct command {
 		   struct error *e);
 	const char *usage;
 } commands[] = {
-	{ "init", NULL, 0, 0, "KNR", cmd_init,
-	  "init --name NAME [--key URI] [--root FILE]" },
+	{ "init", NULL, 0, 0, "KNRu", cmd_init,
+	  "init --name NAME [--key URI] [--root FILE] [--user USER]" },
 	{ "serve", NULL, 1, 1, "nduaCIT", cmd_serve,
 	  "serve [-n] [--user USER] [--register known|auto] "
 	  "[--max-connections N] [--idle S] [--time-limit S] ENDPOINT" },

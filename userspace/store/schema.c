@@ -108,33 +108,44 @@ static int apply(struct store *s, int version, struct error *e)
 	return 0;
 }
 
-/* Reads both numbers inside the write lock: two processes may start at once. */
-static int migrate_locked(struct store *s, struct error *e)
+static int read_version(struct store *s, int *version, struct error *e)
 {
-	int id, version, r;
+	int id, r = pragma(s, "PRAGMA application_id", &id, e);
 
-	if ((r = pragma(s, "PRAGMA application_id", &id, e)) ||
-	    (r = pragma(s, "PRAGMA user_version", &version, e)))
+	if (!r)
+		r = pragma(s, "PRAGMA user_version", version, e);
+	if (r)
 		return r;
-	if (version && id != APPLICATION_ID)
+	if (*version && id != APPLICATION_ID)
 		return error_set(e, EINVAL,
 				 "'%s' is a database of another program; name "
 				 "the central system's directory",
 				 s->path);
-	if (version > VERSION)
+	if (*version > VERSION)
 		return error_set(e, EPROTONOSUPPORT,
 				 "'%s' has version %d, made by a newer release "
 				 "(this one knows up to %d); use that release",
-				 s->path, version, VERSION);
-	for (r = 0; !r && version < VERSION; version++)
+				 s->path, *version, VERSION);
+	return 0;
+}
+
+/* Reads it again inside the write lock: two processes may start at once. */
+static int migrate_locked(struct store *s, struct error *e)
+{
+	int version, r = read_version(s, &version, e);
+
+	for (; !r && version < VERSION; version++)
 		r = apply(s, version, e);
 	return r;
 }
 
 int store_migrate(struct store *s, struct error *e)
 {
-	int r = store_begin(s, e);
+	int version, r = read_version(s, &version, e);
 
+	if (r || version == VERSION)
+		return r;
+	r = store_begin(s, e);
 	if (r)
 		return r;
 	r = migrate_locked(s, e);
