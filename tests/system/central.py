@@ -3,6 +3,7 @@
 """The central system on the loopback interface; modules are software keys here."""
 
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -238,6 +239,26 @@ def crash(central, module):
                 expect_equal(new.book(b"z").status, 0)
 
 
+def full_disk(central, module):
+    with case("what cannot be written is not acknowledged, and booked once when it can"):
+        ident = os.urandom(16)
+        pid = central.process.child.pid
+        with connect_tls(central.port, module) as peer:
+            peer.book(b"fits")
+            rows = len(central.ledger())
+            unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, -1))
+            peer.send(transaction(ident, b"does not fit"))
+            word = peer.end()
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        expect(isinstance(word, Error), f"no Error but {word!r}")
+        expect_equal(word.code, 11)
+        central.said("nothing booked: cannot commit")
+        expect_equal(len(central.ledger()), rows)
+        with connect_tls(central.port, module) as peer:
+            expect_equal(peer.book(b"does not fit", ident).status, 0)
+        expect_equal(len(central.ledger()), rows + 1)
+
+
 def hostile(central, module):
     with case("TLS 1.2 is refused"):
         try:
@@ -450,6 +471,7 @@ def main():
         module = partners(plant, central)
         revocation(plant, central, module)
         ledger(central, module)
+        full_disk(central, module)
         hostile(central, module)
         key_process(central, module)
         crash(central, module)

@@ -137,6 +137,8 @@ static int run(struct site *site, const struct options *o, EVP_PKEY *key,
 		SSL_CTX_free(s.tls);
 		return 0;
 	}
+	/* a write beyond LimitFSIZE= shall fail, not kill */
+	signal(SIGXFSZ, SIG_IGN);
 	raise_limit(o->max_connections);
 	s.base = event_base_new();
 	r = s.base ? loop(&s, l, e) : error_set(e, ENOMEM, "out of memory");
