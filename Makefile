@@ -180,15 +180,16 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(unit-help:%.c=$(B)/obj/%.o) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call pkg-libs,$(unit-packages))
 
-# programs the VM tests run in the guest
+# programs the VM tests run in the guest: NAME.c, and NAME/*.c if there are any
 vm-tools := $(patsubst tests/vm/tools/%.c,$(B)/vm/%,$(wildcard tests/vm/tools/*.c))
-obj-vm-tools := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/vm/tools/*.c))
+obj-vm-tools := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/vm/tools/*.c tests/vm/tools/*/*.c))
+$(foreach t,$(vm-tools),$(eval $(t): $(filter $(B)/obj/tests/vm/tools/$(notdir $(t))/%,$(obj-vm-tools))))
 $(obj-vm-tools): pic := -fPIE
 $(obj-vm-tools): packages := $(unit-packages)
 $(vm-tools): $(B)/vm/%: $(B)/obj/tests/vm/tools/%.o $(call archives,$(unit-libs))
 	@mkdir -p $(@D)
-	$(call say,LD     ,$@)
-	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $< \
+	$(call say,LD      ,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call pkg-libs,$(unit-packages))
 
