@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import ssl
-from pwd import getpwnam
 
 from pkikit import Plant, issue
 from centralkit import CENTRAL, Central
@@ -19,7 +18,6 @@ from lib import (
     expect_match,
     expect_rc,
     host,
-    skip,
     wait_for,
 )
 
@@ -402,67 +400,6 @@ def flood(central, module):
     expect(peak < 100_000, f"{peak} kB resident")
 
 
-def key_process(central, module):
-    with case("the private key is in a process of its own, in no other"):
-        key = (central.dir / "central.key").read_text()
-        secret = host(["openssl", "ec", "-in", central.dir / "central.key", "-text",
-                       "-noout"]).out
-        words = expect_match(r"priv:\s+((?:[0-9a-f:\s])+?)pub", secret)[1]
-        scalar = bytes.fromhex("".join(words.split()).replace(":", ""))
-        accepted(central, module)
-        parent, child = central.process.child.pid, central.key_process()
-        expect(scalar[-32:] in memory(child), "the key process does not hold it")
-        expect(scalar[-32:] not in memory(parent), "the network process holds it")
-        expect(key[40:80].encode() not in memory(parent))
-    with case("the server stops when the key process is gone"):
-        os.kill(central.key_process(), signal.SIGKILL)
-        expect_equal(central.process.wait(10), 1)
-        central.said("key process has ended")
-        central.start()
-        accepted(central, module)
-
-
-def privileges(plant, module):
-    with case("both processes give up root; the key file stays root's"):
-        if os.getuid():
-            skip("only root can give up root")
-        user = "nobody"
-        central = Central(plant, "dropped", user=user)
-        os.chmod(central.dir / "central.pem", 0o644)
-        expect_equal((central.dir / "central.key").stat().st_uid, 0)
-        expect_equal((central.dir / "central.db").stat().st_uid, getpwnam(user).pw_uid)
-        expect_rc(central.run("serve", "-n", "--user", user, "tcp:127.0.0.1:0"))
-        with central:
-            central.start("--user", user, "--register", "auto")
-            accepted(central, module)
-            for pid in (central.process.child.pid, central.key_process()):
-                with open(f"/proc/{pid}/status", encoding="ascii") as status:
-                    uids = expect_match(r"^Uid:\s+(.*)", status.read())[1].split()
-                expect_equal({int(uid) for uid in uids}, {getpwnam(user).pw_uid})
-                expect_equal(os.stat(f"/proc/{pid}/mem").st_uid, 0)  # not dumpable
-            # the administrator is root: the server's files stay the server's
-            expect_rc(central.run("module", "disable", "--reason", "x", "SN-1"))
-            refused(central, module, "disabled")
-        expect_rc(central.run("serve", "--user", "no-such", "tcp:127.0.0.1:0"), 1, "no-such")
-
-
-def memory(pid):
-    """All that a process can read of itself."""
-    found = b""
-    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
-            open(f"/proc/{pid}/mem", "rb") as mem:
-        for line in maps:
-            span, mode = line.split()[:2]
-            start, end = (int(word, 16) for word in span.split("-"))
-            if mode[0] == "r" and "[v" not in line:
-                mem.seek(start)
-                try:
-                    found += mem.read(end - start)
-                except OSError:
-                    pass
-    return found
-
-
 def main():
     plant = Plant()
     administration(plant)
@@ -473,12 +410,10 @@ def main():
         ledger(central, module)
         full_disk(central, module)
         hostile(central, module)
-        key_process(central, module)
         crash(central, module)
         with case("it ends with status 0 on SIGTERM"):
             expect_equal(central.stop(), 0)
     limits(plant, module)
-    privileges(plant, module)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ CENTRAL = BIN / "secmod-central"
 class Central:
     """Its directory, made by `init`, certified by the signer; and its server."""
 
-    def __init__(self, plant, name="central", signer=None, register=True, user=None):
+    def __init__(self, plant, name="central", signer=None, register=True, user=None,
+                 key=None):
         self.dir = run_dir() / name
         self.process = self.port = None
         self.signer = signer or plant.signer
         owner = ["--user", user] if user else []
+        owner += ["--key", key] if key else []
         expect_rc(self.run("init", "--name", name, "--root", plant.root.pem, *owner))
         self.cert = certify(self.dir / "central.csr", name, "central", self.signer)
         (self.dir / "central.pem").write_text(self.cert.chain.read_text())
