@@ -24,7 +24,6 @@ int t2_get_property(struct t2 *t, u32 property, u32 *value)
 
 	capability_ask(&c, t, T2_CAP_TPM_PROPERTIES, property, 1);
 	count = t2_get_u32(&c.r);
-	t2_cmd_check(&c, count <= 1);
 	found = count ? t2_get_u32(&c.r) : 0;
 	*value = count ? t2_get_u32(&c.r) : 0;
 	err = t2_cmd_end(&c);

@@ -39,15 +39,58 @@ static int fail_now(void)
 	return fail_err;
 }
 
+#define MAX_WATCHED 64
+
+static struct t2_kept watched[MAX_WATCHED];
+static size_t watched_count;
+static bool watching;
+
+static bool inside(const struct t2_kept *outer, const struct t2_kept *inner)
+{
+	const u8 *o = outer->at, *i = inner->at;
+
+	return i >= o && i + inner->len <= o + outer->len;
+}
+
+static void watch(const void *key, size_t len)
+{
+	if (watching && len && watched_count < MAX_WATCHED)
+		watched[watched_count++] = (struct t2_kept){ key, len };
+}
+
+static void unwatch(const struct t2_kept *range)
+{
+	size_t i;
+
+	for (i = 0; i < watched_count; i++)
+		if (inside(range, &watched[i]))
+			watched[i--] = watched[--watched_count];
+}
+
+size_t t2_openssl_unwiped(const struct t2_kept *kept, size_t count)
+{
+	size_t i, left;
+
+	for (i = 0; i < count; i++)
+		unwatch(&kept[i]);
+	left = watched_count;
+	watched_count = 0;
+	watching = kept;
+	return left;
+}
+
 void memzero_explicit(void *s, size_t count)
 {
+	unwatch(&(struct t2_kept){ s, count });
 	OPENSSL_cleanse(s, count);
 	memset(s, 0, count); /* OPENSSL_cleanse() promises no value */
 	__asm__ volatile("" : : "r"(s) : "memory");
 }
 
+/* The first is what was computed here, and what a forger would like to know. */
 bool t2_equal(const void *a, const void *b, size_t len)
 {
+	watch(a, len);
 	return !CRYPTO_memcmp(a, b, len);
 }
 
@@ -79,6 +122,8 @@ int t2_hmac_sha256(const u8 *key, size_t key_len, const struct t2_vec *in,
 	int err = fail_now(), ok;
 	size_t i, len;
 
+	watch(key, key_len);
+
 	/* without a key pointer OpenSSL takes it for a restart */
 	ok = ctx &&
 	     EVP_MAC_init(ctx, key_len ? key : (const u8 *)"", key_len, params);
@@ -97,6 +142,9 @@ int t2_aes128_cfb(bool encrypt, const u8 key[16], const u8 iv[16], u8 *data,
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int err = fail_now(), ok, n;
+
+	watch(key, 16);
+	watch(iv, 16);
 
 	ok = ctx && EVP_CipherInit_ex(ctx, EVP_aes_128_cfb128(), NULL, key, iv,
 				      encrypt);
@@ -150,6 +198,8 @@ int t2_ecdh_p256(const struct t2_point *peer, struct t2_point *own,
 	EVP_PKEY_CTX *ctx = mine ? EVP_PKEY_CTX_new(mine, NULL) : NULL;
 	size_t len = T2_COORD_SIZE;
 	int err = fail_now(), ok;
+
+	watch(shared_x, T2_COORD_SIZE);
 
 	ok = other && ctx && EVP_PKEY_derive_init(ctx) > 0 &&
 	     EVP_PKEY_derive_set_peer(ctx, other) > 0 &&

@@ -13,4 +13,16 @@ void t2_openssl_seed(const char *seed);
 /* The next calls of the primitives fail with @err, from the @skip-th on; 0: never. */
 void t2_openssl_fail(unsigned int skip, int err);
 
+/*
+ * Watches the keys that the primitives get, the shared secrets they give and what is
+ * compared: each has to be wiped with memzero_explicit(), unless it lies in @kept. Returns how many were
+ * not since the last call, and watches on (or stops, when @kept is NULL).
+ */
+struct t2_kept {
+	const void *at;
+	size_t len;
+};
+
+size_t t2_openssl_unwiped(const struct t2_kept *kept, size_t count);
+
 #endif

@@ -25,6 +25,31 @@ static void make_ek(struct tpm_fixture *f, struct t2_entity *ek)
 	tpm_ok(f, t2_name_of_public(&pub, &ek->name));
 }
 
+/* A certificate of the maker may be for either, and so the template has to be exact. */
+static void endorsement_keys_come_out_the_same(void **state)
+{
+	int (*const make[])(struct t2_public *) = { t2_public_ek_ecc,
+						    t2_public_ek_rsa };
+	struct tpm_fixture *f = *state;
+	struct t2_public template, pub[2];
+	struct t2_entity endorsement;
+	size_t i, j;
+	u32 handle;
+
+	t2_hierarchy(&endorsement, T2_RH_ENDORSEMENT);
+	for (i = 0; i < ARRAY_SIZE(make); i++) {
+		assert_int_equal(make[i](&template), 0);
+		for (j = 0; j < 2; j++) {
+			tpm_ok(f,
+			       t2_create_primary(&f->t, &endorsement, &template,
+						 &handle, &pub[j]));
+			tpm_ok(f, t2_flush_context(&f->t, handle));
+		}
+		assert_int_equal(pub[0].len, pub[1].len);
+		assert_memory_equal(pub[0].data, pub[1].data, pub[0].len);
+	}
+}
+
 /* The policy of the EK: PolicySecret(endorsement). */
 static void ek_session(struct tpm_fixture *f, struct t2_session *s)
 {
@@ -216,6 +241,7 @@ static void counter_is_certified(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(endorsement_keys_come_out_the_same),
 		TEST(credential_is_activated),
 		TEST(creation_is_certified),
 		TEST(counter_is_certified),

@@ -74,14 +74,18 @@ static void write_error_sticks_at_every_size(void **state)
 	size_t size;
 
 	(void)state;
-	for (size = 0; size < sizeof(all); size++) {
+	for (size = 1; size < sizeof(all); size++) {
 		u8 *at = guarded(size);
 		struct t2_writer w;
 
 		t2_writer_init(&w, at, size);
 		write_all(&w);
 		assert_true(w.bad);
-		assert_true(w.len <= size);
+		at[size - 1] = 0xee;
+		w.len = size - 1;
+		t2_put_u8(&w, 1); /* there is room, but it was bad once */
+		assert_int_equal(w.len, size - 1);
+		assert_int_equal(at[size - 1], 0xee);
 		unguard(at, size);
 	}
 }
@@ -96,8 +100,10 @@ static void write_of_too_much_is_an_error(void **state)
 	t2_writer_init(&w, big, sizeof(big));
 	t2_put_2b(&w, data, 0xffff);
 	assert_false(w.bad);
+	t2_writer_init(&w, big, sizeof(big));
 	t2_put_2b(&w, data, 0x10000);
 	assert_true(w.bad);
+	assert_int_equal(w.len, 0);
 	t2_writer_init(&w, big, sizeof(big));
 	at = t2_open_u16(&w);
 	t2_put_bytes(&w, data, 0x10000);

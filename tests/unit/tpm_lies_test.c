@@ -16,6 +16,7 @@
 static u8 answer[512];
 static size_t answer_len;
 static u32 flushed;
+static bool flush_refused;
 
 static int lie(struct t2 *t, u8 *buf, size_t len, size_t size)
 {
@@ -27,7 +28,8 @@ static int lie(struct t2 *t, u8 *buf, size_t len, size_t size)
 		t2_reader_init(&r, buf + 10, len - 10);
 		flushed = t2_get_u32(&r);
 		t2_writer_init(&w, buf, size);
-		t2_put_bytes(&w, "\x80\1\0\0\0\12\0\0\0\0", 10);
+		t2_put_bytes(&w, "\x80\1\0\0\0\12\0\0", 8);
+		t2_put_u16(&w, flush_refused ? 0x1cb : 0);
 		return 10;
 	}
 	memcpy(buf, answer, answer_len);
@@ -93,11 +95,20 @@ static void tag_and_size(void **state)
 	assert_int_equal(t.rc, 0);
 }
 
-static int short_transmit(struct t2 *tpm, u8 *buf, size_t len, size_t size)
+/* NV_Read of so much that the last byte of the answer is behind the buffer. */
+static int long_transmit(struct t2 *tpm, u8 *buf, size_t len, size_t size)
 {
+	struct t2_writer long_w;
+
 	(void)tpm;
-	(void)buf;
 	(void)len;
+	memset(buf, 0, size);
+	t2_writer_init(&long_w, buf, size);
+	t2_put_u16(&long_w, T2_ST_SESSIONS);
+	t2_put_u32(&long_w, (u32)size + 1);
+	t2_put_u32(&long_w, 0);
+	t2_put_u32(&long_w, (u32)size + 1 - 14 - 5);
+	t2_put_u16(&long_w, (u16)(size + 1 - 14 - 5 - 2));
 	return (int)size + 1;
 }
 
@@ -112,15 +123,22 @@ static int dead_transmit(struct t2 *tpm, u8 *buf, size_t len, size_t size)
 
 static void transport(void **state)
 {
-	static struct t2 other = { .transmit = short_transmit, .rc = 1 };
+	static struct {
+		struct t2 t;
+		u8 behind[8];
+	} room = { .t = { .transmit = long_transmit, .rc = 1 } };
+	static u8 data[T2_BUF_SIZE];
+	struct t2_entity nv = { .handle = 0x01800100 };
+	struct t2 *other = &room.t;
 
 	(void)state;
-	assert_int_equal(t2_stir_random(&other, NULL, 0), -EBADMSG);
-	other.transmit = dead_transmit;
-	assert_int_equal(t2_stir_random(&other, (const u8 *)"x", 1), -ENODEV);
-	assert_int_equal(other.rc, 0);
-	assert_int_equal(other.cc, T2_CC_STIR_RANDOM);
-	assert_int_equal(other.commands, 2);
+	assert_int_equal(t2_nv_read(other, &nv, &nv, data, T2_BUF_SIZE - 20, 0),
+			 -EBADMSG);
+	other->transmit = dead_transmit;
+	assert_int_equal(t2_stir_random(other, (const u8 *)"x", 1), -ENODEV);
+	assert_int_equal(other->rc, 0);
+	assert_int_equal(other->cc, T2_CC_STIR_RANDOM);
+	assert_int_equal(other->commands, 2);
 }
 
 static void random_number(void **state)
@@ -257,6 +275,103 @@ static void handle_and_name(void **state)
 	assert_int_equal(flushed, 0x80000002);
 	name.data[33] ^= 1;
 	assert_int_equal(loaded(0x80000001, name.data, 34), -EBADMSG);
+	/* that the flush fails too does not cover the cause */
+	flush_refused = true;
+	assert_int_equal(loaded(0x80000001, name.data, 34), -EBADMSG);
+	assert_int_equal(t.rc, 0);
+	assert_int_equal(t.cc, T2_CC_LOAD_EXTERNAL);
+	flush_refused = false;
+	/* a name this layer cannot compute is none */
+	pub.data[3] = T2_ALG_SHA384;
+	flushed = 0;
+	t2_put_u32(begin(T2_ST_NO_SESSIONS), 0x80000001);
+	t2_put_2b(&w, name.data, 34);
+	end();
+	assert_int_equal(t2_load_external(&t, &pub, &(u32){ 0 }), -EBADMSG);
+	assert_int_equal(flushed, 0x80000001);
+}
+
+/* The answer of a policy session without any key: form is all there is to check. */
+static int unkeyed(size_t nonce, u8 attributes, size_t hmac)
+{
+	static const u8 bytes[40];
+	struct t2_session s = { .handle = 0x03000000,
+				.policy = true,
+				.attributes = T2_SA_CONTINUE };
+	struct t2_entity nv = { .handle = 0x01800100, .session = &s };
+
+	t2_put_u32(begin(T2_ST_SESSIONS), 0);
+	t2_put_2b(&w, bytes, nonce);
+	t2_put_u8(&w, attributes);
+	t2_put_2b(&w, bytes, hmac);
+	end();
+	return t2_nv_increment(&t, &nv, &nv);
+}
+
+static void session_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(unkeyed(32, 1, 0), 0);
+	assert_int_equal(unkeyed(31, 1, 0), -EBADMSG);
+	assert_int_equal(unkeyed(0, 1, 0), -EBADMSG);
+	assert_int_equal(unkeyed(33, 1, 0), -EBADMSG);
+	assert_int_equal(unkeyed(32, 0, 0), -EBADMSG);
+	assert_int_equal(unkeyed(32, 0x21, 0), -EBADMSG);
+	assert_int_equal(unkeyed(32, 3, 0), -EBADMSG);
+	assert_int_equal(unkeyed(32, 1, 32), -EBADMSG);
+}
+
+/* Fewer bytes than asked for, more, and a structure of another size than it says. */
+static void lengths(void **state)
+{
+	static const struct {
+		u8 digest, point, data;
+		int err;
+	} cases[] = {
+		{ 32, 68, 8, 0 },
+		{ 31, 67, 7, -EBADMSG },
+		{ 33, 69, 9, -EBADMSG },
+		{ 0, 0, 0, -EBADMSG },
+	};
+	static const u8 bytes[70], answered[5] = { 0, 0, 1, 0, 0 };
+	const struct t2_point peer = { "x", "y" };
+	struct t2_entity e = { .handle = 0x01800100 };
+	struct t2_session s = { .handle = 0x03000000 };
+	struct t2_ticket ticket = { .len = 65 };
+	struct t2_signature sig;
+	struct t2_point z;
+	size_t i, at;
+	u8 out[32];
+	u64 before;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		t2_put_2b(begin(T2_ST_NO_SESSIONS), bytes, cases[i].digest);
+		end();
+		assert_int_equal(t2_policy_get_digest(&t, &s, out),
+				 cases[i].err);
+		at = t2_open_u32(begin(T2_ST_SESSIONS));
+		t2_put_2b(&w, bytes, cases[i].data);
+		t2_close_u32(&w, at);
+		t2_put_bytes(&w, answered, 5);
+		end();
+		assert_int_equal(t2_nv_read(&t, &e, &e, out, 8, 0),
+				 cases[i].err);
+		at = t2_open_u32(begin(T2_ST_SESSIONS));
+		t2_put_u16(&w, cases[i].point);
+		t2_put_2b(&w, bytes, 32);
+		t2_put_2b(&w, bytes, 32);
+		t2_close_u32(&w, at);
+		t2_put_bytes(&w, answered, 5);
+		end();
+		assert_int_equal(t2_ecdh_zgen(&t, &e, &peer, &z), cases[i].err);
+	}
+	/* what is too long never leaves */
+	before = t.commands;
+	assert_int_equal(t2_nv_read(&t, &e, &e, out, 0x10000, 0), -EINVAL);
+	assert_int_equal(t2_sign(&t, &e, T2_ALG_SHA256, out, 32, &ticket, &sig),
+			 -EMSGSIZE);
+	assert_int_equal(t.commands, before);
 }
 
 /* StartAuthSession: type of the handle, length of the nonce. */
@@ -383,6 +498,8 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(handle_and_name),
 		cmocka_unit_test(session),
+		cmocka_unit_test(session_answer),
+		cmocka_unit_test(lengths),
 		cmocka_unit_test(ticket),
 		cmocka_unit_test(nv_index),
 		cmocka_unit_test(attestation),

@@ -231,8 +231,12 @@ static int run_sign_ticket(struct t2 *t)
 	struct t2_entity key = entity(KEY, NULL);
 	struct t2_signature got;
 
-	return t2_sign(t, &key, T2_ALG_SHA256, digest.buffer, digest.size,
-		       &ticket, &got);
+	int err = t2_sign(t, &key, T2_ALG_SHA256, digest.buffer, digest.size,
+			  &ticket, &got);
+
+	if (!err)
+		assert_true(same_signature(&got));
+	return err;
 }
 
 static int run_verify(struct t2 *t)

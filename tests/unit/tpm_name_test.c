@@ -59,6 +59,19 @@ static void same_public(const struct t2_public *got, const TPMT_PUBLIC *want)
 static void templates_are_those_of_the_tcg(void **state)
 {
 	TPMT_PUBLIC ek = storage(0x000300b2), srk = storage(0x00030472);
+	TPMT_PUBLIC rsa = {
+		.type = TPM2_ALG_RSA,
+		.nameAlg = TPM2_ALG_SHA256,
+		.objectAttributes = 0x000300b2,
+		.parameters.rsaDetail = {
+			.symmetric = { .algorithm = TPM2_ALG_AES,
+				       .keyBits.aes = 128,
+				       .mode.aes = TPM2_ALG_CFB },
+			.scheme.scheme = TPM2_ALG_NULL,
+			.keyBits = 2048,
+		},
+		.unique.rsa.size = 256,
+	};
 	struct t2_public pub;
 
 	(void)state;
@@ -68,6 +81,9 @@ static void templates_are_those_of_the_tcg(void **state)
 	same_public(&pub, &ek);
 	assert_int_equal(t2_public_srk_ecc(&pub), 0);
 	same_public(&pub, &srk);
+	rsa.authPolicy = ek.authPolicy;
+	assert_int_equal(t2_public_ek_rsa(&pub), 0);
+	same_public(&pub, &rsa);
 }
 
 static void name_is_algorithm_and_digest(void **state)
@@ -246,6 +262,35 @@ static void refuses_every_other_length(void **state)
 				 pub.len == len ? 0 : -EINVAL);
 }
 
+/* Each field that is not free to differ, in an area of the right length. */
+static void refuses_every_altered_field(void **state)
+{
+	TPMT_PUBLIC p[2] = { signing(), storage(0x00030472) };
+	struct t2_ecc_template t;
+	struct t2_public pub;
+	struct t2_point point;
+	size_t i, bit, at;
+	int err;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		pub = marshalled(&p[i]);
+		for (bit = 0; bit < 8u * pub.len; bit++) {
+			at = bit / 8;
+			pub.data[at] ^= 1 << bit % 8;
+			err = t2_public_parse_ecc(&pub, &t, &point);
+			pub.data[at] ^= 1 << bit % 8;
+			/* attributes and the coordinates */
+			if ((at >= 4 && at < 8) ||
+			    (at >= pub.len - 66u && at < pub.len - 34u) ||
+			    at >= pub.len - 32u)
+				assert_int_equal(err, 0);
+			else
+				assert_int_equal(err, -EINVAL);
+		}
+	}
+}
+
 /* Policy digests against the formulas of Part 3, hashed by OpenSSL. */
 static void extend(u8 digest[32], const char *tail_hex, const u8 *more,
 		   size_t len)
@@ -304,6 +349,7 @@ int main(void)
 		cmocka_unit_test(short_coordinate_is_padded),
 		cmocka_unit_test(refuses_other_public_areas),
 		cmocka_unit_test(refuses_every_other_length),
+		cmocka_unit_test(refuses_every_altered_field),
 		cmocka_unit_test(policy_digests),
 	};
 

@@ -73,7 +73,7 @@ static const struct {
 	{ 0x15d, 0x09d, "TPM2_Sign: 0x09d TPM_RC_POLICY_FAIL" },
 	{ 0x15d, 0, "TPM2_Sign: 0x000 TPM_RC_SUCCESS" },
 	{ 0x199, 0x400, "TPM2_?: 0x400 TPM_RC_?" },
-	{ 0x15d, 0xb0902, "TPM2_Sign: 0xb0902 TPM_RC_?" },
+	{ 0x15d, 0xb098e, "TPM2_Sign: 0xb098e TPM_RC_?" },
 };
 
 /* clang-format on */

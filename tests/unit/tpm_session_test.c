@@ -14,6 +14,7 @@ static const char secret[] = "0123456789abcdef0123456789abcdef";
 /* Remembers what went over the wire. */
 static u8 sent[T2_BUF_SIZE], received[T2_BUF_SIZE];
 static size_t sent_len, received_len;
+static unsigned int secrets; /* commands that had the secret in clear */
 
 static int overhear(struct t2 *t, u8 *buf, size_t len, size_t size)
 {
@@ -21,6 +22,7 @@ static int overhear(struct t2 *t, u8 *buf, size_t len, size_t size)
 
 	memcpy(sent, buf, len);
 	sent_len = len;
+	secrets += !!memmem(buf, len, secret, 32);
 	n = t2_socket_transmit(t, buf, len, size);
 	received_len = n > 0 ? (size_t)n : 0;
 	memcpy(received, buf, received_len);
@@ -70,9 +72,10 @@ static void auth_of_new_key_is_hidden(void **state)
 	struct tpm_key key;
 
 	f->t.transmit = overhear;
+	secrets = 0;
 	tpm_make_key(f, &t, secret, &key);
 	tpm_drop_key(f, &key);
-	assert_false(on_the_wire(sent, sent_len, secret));
+	assert_int_equal(secrets, 0);
 }
 
 static void nonces_roll(void **state)
@@ -100,6 +103,7 @@ static void wrong_auth_is_refused_and_session_stays(void **state)
 	struct tpm_fixture *f = *state;
 	struct t2_entity nv, wrong;
 	struct t2_session s;
+	u64 before;
 
 	tpm_define(f, INDEX, READ_WRITE, 8, "auth", &nv);
 	tpm_session(f, &s, T2_SE_HMAC, 0); /* would end on success */
@@ -116,16 +120,17 @@ static void wrong_auth_is_refused_and_session_stays(void **state)
 	tpm_ok(f, t2_nv_write(&f->t, &nv, &nv, (const u8 *)"12345678", 8, 0));
 	assert_int_equal(s.handle, 0);
 	/* one that is used up does not reach the TPM */
-	nv.session = &s;
+	before = f->t.commands;
 	assert_int_equal(t2_nv_write(&f->t, &nv, &nv, (const u8 *)"1", 1, 0),
 			 -EINVAL);
+	assert_int_equal(f->t.commands, before);
 	nv.session = NULL;
 	tpm_undefine(f, &nv);
 }
 
 static void trailing_zeros_of_auth_do_not_count(void **state)
 {
-	static const char auth[32] = "ends with zeros";
+	static const char auth[40] = "ends with zeros";
 	struct tpm_fixture *f = *state;
 	struct t2_entity nv;
 	struct t2_session s;
@@ -137,8 +142,11 @@ static void trailing_zeros_of_auth_do_not_count(void **state)
 	nv.session = &s;
 	tpm_ok(f, t2_nv_write(&f->t, &nv, &nv, (const u8 *)"12345678", 8, 0));
 	tpm_name_nv(f, &nv);
+	nv.auth_len = 15;
 	tpm_ok(f, t2_nv_read(&f->t, &nv, &nv, got, 8, 0));
 	assert_memory_equal(got, "12345678", 8);
+	nv.auth_len = sizeof(auth);
+	tpm_ok(f, t2_nv_read(&f->t, &nv, &nv, got, 8, 0));
 	t2_end_session(&f->t, &s);
 	nv.session = NULL;
 	nv.auth = (const u8 *)"one byte more than the digest has";
@@ -302,6 +310,66 @@ static void guard_covers_what_authorizes_nothing(void **state)
 			 -EINVAL);
 }
 
+/* The guard may authorize as well; it stands there once. */
+static void guard_that_authorizes(void **state)
+{
+	struct tpm_fixture *f = *state;
+	struct t2_entity nv;
+	struct t2_session s;
+
+	tpm_define(f, INDEX, READ_WRITE, 8, "auth", &nv);
+	tpm_session(f, &s, T2_SE_HMAC, FX_SALTED);
+	nv.session = &s;
+	f->t.guard = &s;
+	tpm_ok(f, t2_nv_write(&f->t, &nv, &nv, (const u8 *)"12345678", 8, 0));
+	t2_end_session(&f->t, &s);
+	f->t.guard = NULL;
+	nv.session = NULL;
+	tpm_undefine(f, &nv);
+}
+
+/*
+ * A policy that does not ask for the authValue: it keys no HMAC, but it does key the
+ * encryption.
+ */
+static void policy_without_auth_value(void **state)
+{
+	struct tpm_fixture *f = *state;
+	struct t2_nv_public pub = {
+		.index = INDEX,
+		.name_alg = T2_ALG_SHA256,
+		.attributes = T2_NV_POLICY_READ | T2_NV_POLICY_WRITE |
+			      T2_NV_NO_DA,
+		.policy_len = 32,
+		.size = 32,
+	};
+	struct t2_entity nv = { .handle = INDEX,
+				.auth = (const u8 *)"auth",
+				.auth_len = 4 };
+	struct t2_session s;
+	u8 got[32];
+
+	assert_int_equal(t2_policy_digest_secret(pub.policy, &f->owner.name),
+			 0);
+	tpm_ok(f, t2_nv_define_space(&f->t, &f->owner, nv.auth, 4, &pub));
+	tpm_session(f, &s, T2_SE_POLICY, FX_SALTED);
+	nv.session = &s;
+	f->t.transmit = overhear;
+	secrets = 0;
+	tpm_name_nv(f, &nv);
+	tpm_ok(f, t2_policy_secret(&f->t, &s, &f->owner));
+	tpm_ok(f, t2_nv_write(&f->t, &nv, &nv, (const u8 *)secret, 32, 0));
+	assert_int_equal(secrets, 0);
+	tpm_name_nv(f, &nv);
+	tpm_ok(f, t2_policy_secret(&f->t, &s, &f->owner));
+	tpm_ok(f, t2_nv_read(&f->t, &nv, &nv, got, 32, 0));
+	assert_memory_equal(got, secret, 32);
+	assert_false(on_the_wire(received, received_len, secret));
+	t2_end_session(&f->t, &s);
+	nv.session = NULL;
+	tpm_undefine(f, &nv);
+}
+
 static void session_that_vanished_is_reported(void **state)
 {
 	struct tpm_fixture *f = *state;
@@ -359,6 +427,10 @@ int main(void)
 		cmocka_unit_test_teardown(one_session_cannot_stand_twice,
 					  tpm_fixture_clean),
 		cmocka_unit_test_teardown(guard_covers_what_authorizes_nothing,
+					  tpm_fixture_clean),
+		cmocka_unit_test_teardown(guard_that_authorizes,
+					  tpm_fixture_clean),
+		cmocka_unit_test_teardown(policy_without_auth_value,
 					  tpm_fixture_clean),
 		cmocka_unit_test_teardown(session_that_vanished_is_reported,
 					  tpm_fixture_clean),

@@ -100,6 +100,44 @@ static void buffer_is_wiped_after_errors(void **state)
 	assert_memory_equal(f->t.buf, no_bytes, sizeof(no_bytes));
 }
 
+/* Every key that a primitive was given, on success and when something fails. */
+static void keys_are_wiped(void **state)
+{
+	static struct tpm_scene c;
+	struct tpm_fixture *f = *state;
+	struct t2_session s;
+	const struct t2_kept kept[] = { { &c, sizeof(c) }, { &s, sizeof(s) } };
+	unsigned int skip;
+	size_t i;
+	int err;
+
+	tpm_scene_start(&c, f);
+	t2_openssl_unwiped(kept, 2);
+	for (i = 0; i < tpm_command_count; i++) {
+		const struct tpm_command *cmd = &tpm_commands[i];
+
+		tpm_scene_sessions(&c, cmd);
+		if (cmd->prepare)
+			cmd->prepare(&c);
+		c.result_len = 0;
+		tpm_ok(f, cmd->run(&c));
+		assert_int_equal(t2_openssl_unwiped(kept, 2), 0);
+	}
+	tpm_scene_stop(&c);
+	f->t.transmit = t2_socket_transmit;
+	for (skip = 0;; skip++) {
+		t2_openssl_fail(skip, -ENOMEM);
+		err = t2_start_auth_session(&f->t, &s, T2_SE_HMAC, FX_SRK,
+					    &f->srk_public);
+		t2_openssl_fail(0, 0);
+		assert_int_equal(t2_openssl_unwiped(kept, 2), 0);
+		if (!err)
+			break;
+	}
+	t2_end_session(&f->t, &s);
+	t2_openssl_unwiped(NULL, 0);
+}
+
 /* What runs on a stack of its own. */
 static struct {
 	struct tpm_fixture *f;
@@ -125,36 +163,95 @@ static void *read_secret(void *arg)
 	return NULL;
 }
 
-static void stack_is_wiped(void **state)
+/* Deep enough that the end of the thread does not write over what @run left. */
+static void *deep(void *arg)
 {
-	struct tpm_fixture *f = *state;
+	void *(**run)(void *) = arg;
+	volatile u8 room[32768];
+	void *result;
+
+	room[0] = 0;
+	result = (*run)(NULL);
+	return room[0] ? NULL : result;
+}
+
+/* Looks for the first half of @what in all that @run left on its stack. */
+static bool left_on_stack(void *(*run)(void *), const void *what)
+{
 	pthread_attr_t attr;
 	pthread_t thread;
 	u8 *stack;
+	bool left;
+
+	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(stack, MAP_FAILED);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK_SIZE), 0);
+	assert_int_equal(pthread_create(&thread, &attr, deep, &run), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	left = memmem(stack, STACK_SIZE, what, 16);
+	munmap(stack, STACK_SIZE);
+	return left;
+}
+
+static u8 derived[32];
+
+static void *derive_a(void *arg)
+{
+	const struct t2_vec v = { secret, 32 };
+
+	(void)arg;
+	return t2_kdfa(secret, 32, "ATH", &v, &v, derived, 32) ? derived : NULL;
+}
+
+static void *derive_e(void *arg)
+{
+	(void)arg;
+	return t2_kdfe(secret, "SECRET", secret, secret, derived, 32) ?
+		       derived :
+		       NULL;
+}
+
+/* A leak, to see that one would be found. */
+static void *leak(void *arg)
+{
+	u8 copy[32];
+
+	(void)arg;
+	memcpy(copy, secret, 32);
+	__asm__ volatile("" : : "r"(copy) : "memory");
+	return NULL;
+}
+
+static void derived_keys_leave_nothing(void **state)
+{
+	(void)state;
+	assert_true(left_on_stack(leak, secret));
+	assert_null(derive_a(NULL));
+	assert_false(left_on_stack(derive_a, derived));
+	assert_null(derive_e(NULL));
+	assert_false(left_on_stack(derive_e, derived));
+}
+
+static void stack_is_wiped(void **state)
+{
+	struct tpm_fixture *f = *state;
 
 	job.f = f;
 	tpm_define(f, FX_ROOT, T2_NV_AUTH_READ | T2_NV_AUTH_WRITE | T2_NV_NO_DA,
 		   32, auth, &job.nv);
 	tpm_ok(f, t2_nv_write(&f->t, &job.nv, &job.nv, secret, 32, 0));
 	tpm_name_nv(f, &job.nv);
-	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(stack, MAP_FAILED);
-	assert_int_equal(pthread_attr_init(&attr), 0);
-	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK_SIZE), 0);
-	assert_int_equal(pthread_create(&thread, &attr, read_secret, NULL), 0);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_false(left_on_stack(read_secret, secret));
 	tpm_ok(f, job.err);
 	assert_memory_equal(job.got, secret, 32);
-	/* it did run there: the handle of the session is no secret */
-	assert_non_null(memmem(stack, STACK_SIZE, &job.f, sizeof(job.f)));
-	assert_null(memmem(stack, STACK_SIZE, job.s.key, 16));
-	assert_null(memmem(stack, STACK_SIZE, secret, 16));
-	assert_null(memmem(stack, STACK_SIZE, auth, 16));
+	t2_end_session(&f->t, &job.s);
+	assert_false(left_on_stack(read_secret, auth));
+	tpm_ok(f, job.err);
 	t2_end_session(&f->t, &job.s);
 	job.nv.session = NULL;
 	tpm_undefine(f, &job.nv);
-	munmap(stack, STACK_SIZE);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, tpm_fixture_clean)
@@ -165,6 +262,8 @@ int main(void)
 		TEST(session_is_wiped),
 		TEST(buffer_is_wiped_after_every_command),
 		TEST(buffer_is_wiped_after_errors),
+		TEST(keys_are_wiped),
+		TEST(derived_keys_leave_nothing),
 		TEST(stack_is_wiped),
 	};
 
