@@ -60,6 +60,8 @@ static void request_is_signed(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		X509_REQ *req = X509_REQ_new_ex(w->libctx, NULL);
 
+		assert_int_equal(X509_REQ_set_version(req, X509_REQ_VERSION_1),
+				 1);
 		assert_int_equal(X509_REQ_set_pubkey(req, keys[i]), 1);
 		assert_true(X509_REQ_sign(req, keys[i], EVP_sha256()) > 0);
 		assert_int_equal(X509_REQ_verify(req, fake_keys[i]), 1);

@@ -165,6 +165,17 @@ static int keymgmt_export(void *keydata, int selection, OSSL_CALLBACK *param_cb,
 	return param_cb(params, cbarg);
 }
 
+/* What libssl, too, asks of a key. */
+static const struct {
+	const char *name, *value;
+} texts[] = {
+	{ OSSL_PKEY_PARAM_GROUP_NAME, group_name },
+	{ OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256" },
+	{ OSSL_PKEY_PARAM_EC_FIELD_TYPE, "prime-field" },
+	{ OSSL_PKEY_PARAM_EC_ENCODING, "named_curve" },
+	{ OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed" },
+};
+
 static int set_int(OSSL_PARAM params[], const char *name, int value)
 {
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
@@ -172,11 +183,16 @@ static int set_int(OSSL_PARAM params[], const char *name, int value)
 	return !p || OSSL_PARAM_set_int(p, value);
 }
 
-static int set_text(OSSL_PARAM params[], const char *name, const char *value)
+static int set_texts(OSSL_PARAM params[])
 {
-	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+	OSSL_PARAM *p;
 
-	return !p || OSSL_PARAM_set_utf8_string(p, value);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		p = OSSL_PARAM_locate(params, texts[i].name);
+		if (p && !OSSL_PARAM_set_utf8_string(p, texts[i].value))
+			return 0;
+	}
+	return 1;
 }
 
 static int set_octets(OSSL_PARAM params[], const char *name,
@@ -195,8 +211,7 @@ static int keymgmt_get_params(void *keydata, OSSL_PARAM params[])
 	       set_int(params, OSSL_PKEY_PARAM_SECURITY_BITS, 128) &&
 	       set_int(params, OSSL_PKEY_PARAM_MAX_SIZE,
 		       KEY_DER_SIGNATURE_MAX) &&
-	       set_text(params, OSSL_PKEY_PARAM_GROUP_NAME, group_name) &&
-	       set_text(params, OSSL_PKEY_PARAM_DEFAULT_DIGEST, "SHA256") &&
+	       set_texts(params) &&
 	       set_octets(params, OSSL_PKEY_PARAM_PUB_KEY, point,
 			  KEY_POINT_SIZE) &&
 	       set_octets(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
@@ -211,6 +226,10 @@ static const OSSL_PARAM *keymgmt_gettable_params(void *provctx)
 		OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
 		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
 		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_FIELD_TYPE, NULL, 0),
+		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, NULL, 0),
+		OSSL_PARAM_utf8_string(
+			OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
 					NULL, 0),
