@@ -132,8 +132,13 @@ def tls_context(cert=None, version=ssl.TLSVersion.TLSv1_3):
     return context
 
 
-def connect_tls(port, cert=None, **how):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+def connect_tls(where, cert=None, **how):
+    """To a TCP port of the loopback interface, or to the path of a Unix socket."""
+    if isinstance(where, int):
+        sock = socket.create_connection(("127.0.0.1", where), timeout=20)
+    else:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(where))
     try:
         return Peer(tls_context(cert, **how).wrap_socket(sock))
     except Exception:
