@@ -69,7 +69,8 @@ static int check_request(const struct certifier *c, struct request *r,
 			       data_of(r->m->ek_certificate),
 			       len_of(r->m->ek_certificate), r->serial,
 			       r->ek_digest, e);
-	return ret ? ret : register_check(c->office->dir, &entry, e);
+	return ret ? ret :
+		     register_check(c->office->dir, &entry, c->instances, e);
 }
 
 static int send_credential(struct channel *ch, const struct request *r,

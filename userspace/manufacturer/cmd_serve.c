@@ -99,6 +99,7 @@ int cmd_serve(const struct options *o, int argc, char **argv, struct error *e)
 		.office = &office,
 		.ek = policy,
 		.days = o->days ? o->days : IDENTITY_DAYS,
+		.instances = o->instances ? o->instances : 1,
 	};
 	if (!ret)
 		ret = serve(&s, o, argv[0], e);

@@ -26,7 +26,7 @@ static const struct command {
 	{ "certify-signer", 0, "NCPOd", cmd_certify_signer,
 	  "certify-signer --dir DIR --name NAME --csr FILE|--public FILE --out FILE [--days N]" },
 	{ "serve", 1, "EAdu1", cmd_serve,
-	  "serve --dir DIR [--ek-ca FILE]... [--ek-allow FILE] [--days N] [--user USER] [--once] ENDPOINT" },
+	  "serve --dir DIR [--ek-ca FILE]... [--ek-allow FILE] [--instances N] [--days N] [--user USER] [--once] ENDPOINT" },
 	{ "list", 0, "j", cmd_list, "list --dir DIR [--json]" },
 	{ "release", 1, "", cmd_release, "release --dir DIR SERIAL" },
 };
@@ -39,6 +39,7 @@ static const struct option long_options[] = {
 	{ "public", required_argument, NULL, 'P' },
 	{ "out", required_argument, NULL, 'O' },
 	{ "days", required_argument, NULL, 'd' },
+	{ "instances", required_argument, NULL, 'I' },
 	{ "ek-ca", required_argument, NULL, 'E' },
 	{ "ek-allow", required_argument, NULL, 'A' },
 	{ "user", required_argument, NULL, 'u' },
@@ -68,14 +69,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int take_days(struct options *o, const char *text)
+static int take_number(int *out, const char *text, long max)
 {
 	char *end;
-	long days = strtol(text, &end, 10);
+	long number = strtol(text, &end, 10);
 
-	if (*end || days < 1 || days > 36525)
+	if (*end || number < 1 || number > max)
 		return 0;
-	o->days = days;
+	*out = number;
 	return 1;
 }
 
@@ -111,7 +112,9 @@ static int take_option(struct options *o, int letter, const char *value)
 		}
 	switch (letter) {
 	case 'd':
-		return take_days(o, value);
+		return take_number(&o->days, value, 36525);
+	case 'I':
+		return take_number(&o->instances, value, INSTANCES_MAX);
 	case 'E':
 		return take_ek_ca(o, value);
 	case '1':

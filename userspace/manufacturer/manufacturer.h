@@ -8,10 +8,12 @@
 #include "common/channel.h"
 #include "pki/pki.h"
 
+#define INSTANCES_MAX 16 /* modules on one TPM, as the driver has it */
+
 struct options {
 	const char *dir, *key, *name, *csr, *public_key, *out, *user;
 	const char *ek_ca[16], *ek_allow; /* NULL at the end of ek_ca */
-	int days, once, json, verbose;
+	int days, instances, once, json, verbose;
 };
 
 /* The checking key and its certificate, and the directory they are kept in. */
@@ -54,8 +56,12 @@ struct entry {
 	const char *serial, *uid, *ek; /* ek: digest, see ek_check() */
 	X509 *identity;
 };
-/* Is @entry's serial number free, or this module's already? -EEXIST with a text. */
-int register_check(const char *dir, const struct entry *entry, struct error *e);
+/*
+ * Is @entry's serial number free, or this module's already, and are fewer than
+ * @instances other serial numbers on its TPM? -EEXIST with a text.
+ */
+int register_check(const char *dir, const struct entry *entry, int instances,
+		   struct error *e);
 int register_issued(const char *dir, const struct entry *entry,
 		    struct error *e);
 int register_refused(const char *dir, const char *serial, const char *reason,
@@ -70,7 +76,7 @@ int register_each(const char *dir, int (*fn)(void *arg, json_t *event),
 struct certifier {
 	const struct office *office;
 	const struct ek_policy *ek;
-	int days;
+	int days, instances;
 };
 int certify_one(const struct certifier *c, struct channel *ch, struct error *e);
 

@@ -61,8 +61,36 @@ int register_each(const char *dir, int (*fn)(void *arg, json_t *event),
 struct search {
 	const struct entry *entry;
 	char serial_uid[40]; /* who has the serial number, "" nobody */
-	char ek_serial[40]; /* which serial number has the EK */
+	/* other serial numbers that have the EK, "" where released */
+	char ek_serials[INSTANCES_MAX][40];
 };
+
+/* Writes @serial over @old in the list; a full list stays as it is. */
+static void replace_serial(struct search *s, const char *old,
+			   const char *serial)
+{
+	size_t i;
+
+	for (i = 0; i < INSTANCES_MAX; i++)
+		if (!strcmp(s->ek_serials[i], old)) {
+			snprintf(s->ek_serials[i], sizeof(s->ek_serials[i]),
+				 "%s", serial);
+			return;
+		}
+}
+
+static int count_serials(const struct search *s, const char **some)
+{
+	int count = 0;
+	size_t i;
+
+	for (i = 0; i < INSTANCES_MAX; i++)
+		if (*s->ek_serials[i]) {
+			*some = s->ek_serials[i];
+			count++;
+		}
+	return count;
+}
 
 static int search_event(void *arg, json_t *event)
 {
@@ -72,19 +100,22 @@ static int search_event(void *arg, json_t *event)
 
 	if (!issued && strcmp(what, "released"))
 		return 0;
-	if (!strcmp(serial, s->entry->serial))
+	if (!strcmp(serial, s->entry->serial)) {
 		snprintf(s->serial_uid, sizeof(s->serial_uid), "%s",
 			 issued ? get(event, "uid") : "");
+		return 0;
+	}
+	replace_serial(s, serial, ""); /* it may have been another TPM's */
 	if (issued && s->entry->ek && !strcmp(get(event, "ek"), s->entry->ek))
-		snprintf(s->ek_serial, sizeof(s->ek_serial), "%s", serial);
-	else if (!issued && !strcmp(serial, s->ek_serial))
-		s->ek_serial[0] = 0;
+		replace_serial(s, "", serial);
 	return 0;
 }
 
-int register_check(const char *dir, const struct entry *entry, struct error *e)
+int register_check(const char *dir, const struct entry *entry, int instances,
+		   struct error *e)
 {
 	struct search s = { .entry = entry };
+	const char *other = "";
 	int ret;
 
 	ret = register_each(dir, search_event, &s, e);
@@ -95,11 +126,11 @@ int register_check(const char *dir, const struct entry *entry, struct error *e)
 			e, EEXIST,
 			"serial number '%s' belongs to module %s: \"release\" frees it",
 			entry->serial, s.serial_uid);
-	if (*s.ek_serial && strcmp(s.ek_serial, entry->serial))
+	if (count_serials(&s, &other) >= instances)
 		return error_set(
 			e, EEXIST,
-			"this TPM has serial number '%s' already: \"release\" frees it",
-			s.ek_serial);
+			"this TPM has serial number '%s' already: \"release\" frees it, --instances allows more",
+			other);
 	return 0;
 }
 
