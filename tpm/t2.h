@@ -397,8 +397,8 @@ int t2_certify_creation(struct t2 *t, struct t2_entity *signer,
  */
 int t2_activate_credential(struct t2 *t, struct t2_entity *key,
 			   struct t2_entity *ek, const u8 *blob,
-			   size_t blob_len, const u8 *secret,
-			   size_t secret_len, u8 *info, size_t *info_len);
+			   size_t blob_len, const u8 *secret, size_t secret_len,
+			   u8 *info, size_t *info_len);
 
 /* nv.c: Part 3, 31. @auth is the owner or the index itself. */
 int t2_nv_define_space(struct t2 *t, struct t2_entity *owner, const u8 *auth,
@@ -416,6 +416,7 @@ int t2_nv_read(struct t2 *t, struct t2_entity *auth, const struct t2_entity *nv,
 /* An NV counter: 8 bytes, -ENODATA before its first increment. */
 int t2_nv_read_counter(struct t2 *t, struct t2_entity *auth,
 		       const struct t2_entity *nv, u64 *value);
+/* The lock is an attribute, so the name is another one until the next TPM reset. */
 int t2_nv_read_lock(struct t2 *t, struct t2_entity *auth,
 		    const struct t2_entity *nv);
 int t2_nv_increment(struct t2 *t, struct t2_entity *auth,
