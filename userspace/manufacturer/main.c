@@ -25,7 +25,7 @@ static const struct command {
 	  "init --dir DIR --name NAME [--key URI] [--days N]" },
 	{ "certify-signer", 0, "NCPOd", cmd_certify_signer,
 	  "certify-signer --dir DIR --name NAME --csr FILE|--public FILE --out FILE [--days N]" },
-	{ "serve", 1, "EAdu1", cmd_serve,
+	{ "serve", 1, "EAdIu1", cmd_serve,
 	  "serve --dir DIR [--ek-ca FILE]... [--ek-allow FILE] [--instances N] [--days N] [--user USER] [--once] ENDPOINT" },
 	{ "list", 0, "j", cmd_list, "list --dir DIR [--json]" },
 	{ "release", 1, "", cmd_release, "release --dir DIR SERIAL" },
