@@ -434,6 +434,7 @@ int channel_recv(struct channel *c, struct message **m, struct error *e)
 		  wire_text((*m)->u.error->text));
 	message_free(*m);
 	*m = NULL;
+	c->dead = 1;
 	return -EREMOTEIO;
 }
 

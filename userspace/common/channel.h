@@ -48,7 +48,7 @@ int channel_send(struct channel *c, const struct message *m, struct error *e);
 /*
  * Receives one message, freed with message_free(). -EPROTO: unknown, malformed or larger than WIRE_MAX;
  * the peer is told why and the channel is of no more use. An Error message of the
- * peer becomes -EREMOTEIO with its text. -ECONNRESET when the peer has closed.
+ * peer becomes -EREMOTEIO with its text, and ends the channel. -ECONNRESET when the peer has closed.
  */
 int channel_recv(struct channel *c, struct message **m, struct error *e);
 /* Receives and requires one type. */
