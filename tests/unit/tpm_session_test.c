@@ -285,6 +285,8 @@ static void guard_covers_what_authorizes_nothing(void **state)
 {
 	struct tpm_fixture *f = *state;
 	struct t2_session s;
+	struct t2_public pub;
+	struct t2_name name;
 	u8 random[40];
 	u32 value;
 
@@ -302,6 +304,9 @@ static void guard_covers_what_authorizes_nothing(void **state)
 	assert_int_equal(sent[10 + 4 + 4 + 2 + 32],
 			 T2_SA_CONTINUE | T2_SA_AUDIT);
 	assert_int_equal(value, 0x49424d00); /* "IBM" */
+	/* whose name is asked for is not known yet: it cannot go along */
+	tpm_ok(f, t2_read_public(&f->t, FX_SRK, &pub, &name));
+	assert_int_equal(sent[1], T2_ST_NO_SESSIONS & 0xff);
 	s.attributes = 0;
 	tpm_ok(f, t2_stir_random(&f->t, (const u8 *)secret, 32));
 	assert_int_equal(s.handle, 0);
