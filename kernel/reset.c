@@ -184,6 +184,7 @@ static int check_pin(struct secmod *sm, const u8 *checking, size_t len)
 static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checking_len,
 			    const u8 *identity, size_t identity_len, struct file *file)
 {
+	char serial[sizeof(sm->serial)];
 	struct record *r;
 	int rc;
 
@@ -206,7 +207,10 @@ static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checki
 		record_free(r);
 		return rc;
 	}
+	/* secmod_record_new() has read it; detaching forgets what the old vault held */
+	memcpy(serial, sm->serial, sizeof(serial));
 	secmod_detach(sm);
+	memcpy(sm->serial, serial, sizeof(serial));
 	sm->record = r;
 	rc = secmod_vault_take(sm, file);
 	if (rc)
