@@ -327,7 +327,9 @@ static int locked_command(struct secmod_file *f, u32 nr, void *arg)
 	if (rc) {
 		refuse(&sm->why, rc, "%s: error %d", command_name(nr), -rc);
 		f->why = sm->why;
-		sm->last_error = sm->why;
+		/* To ask for a certificate that is not there is no fault. */
+		if (nr != CMD_GET_CERT)
+			sm->last_error = sm->why;
 		atomic64_inc(&sm->stats.refusals);
 	} else {
 		atomic64_inc(&sm->stats.operations);
