@@ -36,6 +36,7 @@ def usage():
         ("init",),
         ("init", "tcp:127.0.0.1:1"),
         ("init", "tcp:127.0.0.1:1", "--root", "r", "--serial", "S" * 33),
+        ("init", "tcp:127.0.0.1:1", "--root", "r", "--serial", "a/b"),
         ("personalize",),
         ("personalize", "tcp:127.0.0.1:1", "--timeout", "soon"),
         ("reset", "--fresh-vault", "v"),

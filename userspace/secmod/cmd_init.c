@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "pki/pki.h"
@@ -274,9 +273,10 @@ int cmd_init(struct cli *c, int argc, char **argv, struct error *e)
 		return rc;
 	if (!in.root_file || !in.serial)
 		return cli_misuse("--root and --serial are needed");
-	if (!in.serial[0] || strlen(in.serial) > SECMOD_SERIAL_MAX)
-		return cli_misuse("--serial: 1 to %d characters",
-				  SECMOD_SERIAL_MAX);
+	if (!pki_serial_valid(in.serial))
+		return cli_misuse(
+			"--serial: '%s' is not 1 to %d letters, digits, and . _ - after the first",
+			in.serial, SECMOD_SERIAL_MAX);
 	rc = initialize(&in, e);
 	channel_close(in.channel);
 	X509_free(in.root);
