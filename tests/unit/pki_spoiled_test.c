@@ -363,10 +363,103 @@ static void spoiled_certificates_are_refused(void **state)
 	}
 }
 
+/* SEQUENCE of @len bytes of @body at @out, with a length of @width bytes; its end. */
+static uint8_t *put_sequence(uint8_t *out, const uint8_t *body, size_t len,
+			     int width)
+{
+	*out++ = 0x30;
+	*out++ = 0x80 | width;
+	while (width--)
+		*out++ = len >> 8 * width;
+	memmove(out, body, len);
+	return out + len;
+}
+
+/*
+ * A certificate around @tbs, signed by the root: what X509_sign() would not
+ * make. NULL when OpenSSL does not even read it.
+ */
+static X509 *certificate_of(const uint8_t *tbs, size_t len)
+{
+	static const uint8_t alg[] = { 0x30, 10,   6,	 8, 0x2a, 0x86,
+				       0x48, 0xce, 0x3d, 4, 3,	  2 };
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t body[4096], der[4096], sig[80];
+	const uint8_t *p = der;
+	size_t sig_len = sizeof(sig);
+	uint8_t *end = body;
+	X509 *cert;
+
+	assert_true(
+		EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, w.root_key));
+	assert_true(EVP_DigestSign(ctx, sig, &sig_len, tbs, len));
+	EVP_MD_CTX_free(ctx);
+	memcpy(end, tbs, len);
+	end += len;
+	memcpy(end, alg, sizeof(alg));
+	end += sizeof(alg);
+	*end++ = 3;
+	*end++ = sig_len + 1;
+	*end++ = 0;
+	memcpy(end, sig, sig_len);
+	end += sig_len;
+	end = put_sequence(der, body, end - body, 2);
+	cert = d2i_X509(NULL, &p, end - der);
+	return cert;
+}
+
+/* The signer's signed part without its head, @extra put before the extensions. */
+static size_t tbs_body(uint8_t out[2048], const void *extra, size_t len)
+{
+	uint8_t *der = NULL, *at;
+	int n = i2d_re_X509_tbs(w.signer, &der);
+
+	assert_int_equal(der[1], 0x82);
+	at = memmem(der, n, "\xa3\x82", 2);
+	if (!at)
+		at = memmem(der, n, "\xa3\x81", 2);
+	assert_non_null(at);
+	n -= 4;
+	memcpy(out, der + 4, at - der - 4);
+	memcpy(out + (at - der - 4), extra, len);
+	memcpy(out + (at - der - 4) + len, at, der + 4 + n - at);
+	OPENSSL_free(der);
+	return n + len;
+}
+
+static void handmade(const void *extra, size_t len, int width, int err,
+		     const char *text)
+{
+	uint8_t body[2048], tbs[2048];
+	size_t n = tbs_body(body, extra, len);
+	struct error e = { "" };
+	X509 *cert;
+	int ret;
+
+	n = put_sequence(tbs, body, n, width) - tbs;
+	cert = certificate_of(tbs, n);
+	assert_non_null(cert);
+	ret = pki_check(cert, PKI_ROLE_SIGNER, w.root, time(NULL), &e);
+	if (ret != err || !strstr(e.text, text))
+		fail_msg("returned %d '%s' instead of %d '%s'", ret, e.text,
+			 err, text);
+	X509_free(cert);
+}
+
+static void handmade_certificates(void **state)
+{
+	(void)state;
+	handmade("", 0, 2, 0, "");
+	handmade("", 0, 3, -EKEYREJECTED, "not DER");
+	handmade("\x81\2\0\1", 4, 2, -EKEYREJECTED, "unique identifier");
+	handmade("\x82\2\0\1", 4, 2, -EKEYREJECTED, "unique identifier");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoiled_certificates_are_refused),
+		cmocka_unit_test(handmade_certificates),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
