@@ -56,6 +56,9 @@ static void birth_of_another_time_or_place(void **state)
 	x.serial = "T-2";
 	birth_is(&x, m.identity_public, -EKEYREJECTED, about);
 	x = b;
+	x.serial = "a serial number of 33 characters.";
+	birth_is(&x, m.identity_public, -EINVAL, "too long");
+	x = b;
 	x.epoch++;
 	birth_is(&x, m.identity_public, -EKEYREJECTED, about);
 	x = b;
@@ -412,7 +415,7 @@ static void proof_of_something_else(void **state)
 	proof_is(&w, w.c.root, -EKEYREJECTED, "challenge");
 	wire_set_octets(w.p->nonce, nonce, 32);
 	wire_set_octets(w.p->uid, zeros, 16);
-	proof_is(&w, w.c.root, -EKEYREJECTED, "another module");
+	proof_is(&w, w.c.root, -EKEYREJECTED, "than the proof");
 	wire_set_octets(w.p->uid, w.m.uid, 16);
 	wire_set_octets(w.p->public_area, w.m.identity.made.pub.data,
 			w.m.identity.made.pub.len);

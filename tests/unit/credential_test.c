@@ -3,6 +3,7 @@
 #include "soft_module.h"
 
 #include <errno.h>
+#include <tss2/tss2_tpm2_types.h>
 
 static const uint8_t secret[32] = "the manufacturer's secret";
 
@@ -177,6 +178,53 @@ static void identity_keys_are_told_from_others(void **state)
 	soft_module_end(&m);
 }
 
+/* TPMT_PUBLIC of an ECDSA key: type, nameAlg, attributes, no policy, no symmetric ... */
+enum { AT_NAME_ALG = 3, AT_HASH = 15, AT_CURVE = 17, AT_X_SIZE = 21, AT_X };
+
+static void public_is(const uint8_t *pub, size_t len, int err, const char *text)
+{
+	struct error e = { "" };
+	int ret = tpm_check_identity(pub, len, &e);
+
+	if (ret != err || !strstr(e.text, text))
+		fail_msg("returned %d '%s' instead of %d '%s'", ret, e.text,
+			 err, text);
+}
+
+static void public_areas_are_read_strictly(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *text;
+	} changes[] = {
+		{ AT_NAME_ALG, TPM2_ALG_SHA384, "not named with SHA-256" },
+		{ AT_CURVE, TPM2_ECC_NIST_P384, "not a P-256 key" },
+		{ AT_HASH, TPM2_ALG_SHA384, "ECDSA and SHA-256" },
+	};
+	struct soft_module m;
+	const struct t2_public *was = &m.identity.made.pub;
+	uint8_t pub[T2_MAX_PUBLIC + 1];
+	size_t i;
+
+	soft_module_init(&m, *state, "T-1");
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		memcpy(pub, was->data, was->len);
+		pub[changes[i].at] = changes[i].value;
+		public_is(pub, was->len, -EKEYREJECTED, changes[i].text);
+	}
+	/* a point that is not on the curve, a coordinate of 33 bytes */
+	memcpy(pub, was->data, was->len);
+	pub[was->len - 1] ^= 1;
+	public_is(pub, was->len, -EBADMSG, "no point");
+	memcpy(pub, was->data, AT_X);
+	pub[AT_X_SIZE] = 33;
+	pub[AT_X] = 0;
+	memcpy(pub + AT_X + 1, was->data + AT_X, was->len - AT_X);
+	public_is(pub, was->len + 1, -EBADMSG, "no point");
+	soft_module_end(&m);
+}
+
 int main(void)
 {
 #define CLEAN(t) cmocka_unit_test_teardown(t, tpm_fixture_clean)
@@ -187,6 +235,7 @@ int main(void)
 		CLEAN(only_endorsement_keys_are_taken),
 		CLEAN(secrets_differ_each_time),
 		CLEAN(identity_keys_are_told_from_others),
+		CLEAN(public_areas_are_read_strictly),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
