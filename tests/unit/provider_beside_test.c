@@ -151,6 +151,58 @@ static void ordinary_key_from_numbers(void **state)
 	EVP_PKEY_free(ours);
 }
 
+/* With a query that asks for it: what the provider takes in. */
+static EVP_PKEY *import(struct world *w, EVP_PKEY *from, int selection)
+{
+	EVP_PKEY_CTX *ctx =
+		EVP_PKEY_CTX_new_from_name(w->libctx, "EC", "provider=secmod");
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key = NULL;
+
+	assert_int_equal(EVP_PKEY_todata(from, selection, &params), 1);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	if (EVP_PKEY_fromdata(ctx, &key, selection, params) != 1)
+		key = NULL;
+	OSSL_PARAM_free(params);
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return key;
+}
+
+static int checks_as_pair(struct world *w, EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(w->libctx, key, NULL);
+	int ok = EVP_PKEY_check(ctx) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok;
+}
+
+static void only_public_keys_of_p256_come_in(void **state)
+{
+	struct world *w = *state;
+	EVP_PKEY *other = generate(w, "EC", "secp256k1");
+	EVP_PKEY *ours = open_plain(w), *public;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	assert_null(import(w, fake_keys[PLAIN], EVP_PKEY_KEYPAIR));
+	assert_null(import(w, other, EVP_PKEY_PUBLIC_KEY));
+	public = import(w, fake_keys[PLAIN], EVP_PKEY_PUBLIC_KEY);
+	assert_non_null(public);
+	assert_int_equal(EVP_PKEY_eq(public, ours), 1);
+	assert_true(checks_as_pair(w, ours));
+	assert_false(checks_as_pair(w, public));
+	assert_int_not_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256",
+						   w->libctx, "provider=secmod",
+						   public, NULL),
+			     1);
+	assert_true(queue_mentions("a public key cannot sign"));
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(public);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(ours);
+}
+
 /* Our keys work in the same process all the same. */
 static void our_keys(void **state)
 {
@@ -192,6 +244,7 @@ int main(void)
 		T(ordinary_keys),
 		T(ordinary_ecdh),
 		T(ordinary_key_from_numbers),
+		T(only_public_keys_of_p256_come_in),
 		T(our_keys),
 		T(nothing_but_keys_is_offered),
 	};
