@@ -23,6 +23,7 @@ static const struct element elements[] = {
 	{ "tag 127", "bf7f00", 0, 0xbf7f },
 	{ "tag 30 in two octets", "9f1e00", 0, -1 },
 	{ "tag 0 in two octets", "9f0000", 0, -1 },
+	{ "tag 0 in two octets that go on", "9f8000", 0, -1 },
 	{ "tag 128 in three octets", "9f810000", 0, -1 },
 	{ "tag of two octets without the second", "9f", 0, -1 },
 	{ "tag alone", "04", 0, -1 },
@@ -71,12 +72,16 @@ static void tlv_element(struct kunit *test)
 	struct tlv_reader r;
 	struct tlv t;
 
+	memset(&t, 0xff, sizeof(t));
 	tlv_open(&r, v.data, v.len);
 	KUNIT_ASSERT_EQ(test, tlv_next(&r, &t), e->tag >= 0);
 	KUNIT_EXPECT_EQ(test, tlv_done(&r), e->tag >= 0);
 	KUNIT_EXPECT_FALSE(test, tlv_more(&r));
-	if (e->tag < 0)
+	if (e->tag < 0) {
+		KUNIT_EXPECT_PTR_EQ(test, t.value, NULL);
+		KUNIT_EXPECT_PTR_EQ(test, t.whole, NULL);
 		return;
+	}
 	KUNIT_EXPECT_EQ(test, t.tag, e->tag);
 	KUNIT_EXPECT_EQ(test, t.len, e->fill);
 	KUNIT_EXPECT_PTR_EQ(test, t.value, v.data + v.len - e->fill);

@@ -102,6 +102,21 @@ static void is_refused(void **state)
 	session_end(&s);
 }
 
+static void is_refused_by_a_session_of_zeros(void **state)
+{
+	const struct bundle_vector *row = *state;
+	struct session s;
+	int rc;
+
+	session_begin(&s);
+	memset(s.expect.module_nonce, 0, sizeof(s.expect.module_nonce));
+	memset(s.expect.salt, 0, sizeof(s.expect.salt));
+	s.expect.epoch = 0;
+	rc = check(&s, row->der);
+	assert_refusal(&s, rc, row->error, row->reason);
+	session_end(&s);
+}
+
 static void fields_are_read(void **state)
 {
 	struct vector v = vector_from_hex(bundle_good[1].der);
@@ -258,5 +273,6 @@ int main(void)
 	return VECTOR_ROWS(bundle_good, is_good) |
 	       VECTOR_ROWS(bundle_malformed, is_malformed) |
 	       VECTOR_ROWS(bundle_refused, is_refused) |
+	       VECTOR_ROWS(bundle_zero, is_refused_by_a_session_of_zeros) |
 	       cmocka_run_group_tests_name("bundles", tests, NULL, NULL);
 }

@@ -15,10 +15,12 @@
 
 #define EPOCH 5
 
-/* Userspace refuses a key usage that the role does not need; the driver need not. */
-#define NINE_BITS "nine bits"
-/* Userspace does not look at the path length of a root. */
-#define NARROW_ROOT "signer is refused under a root of path length 0"
+/* Where the two differ: userspace is stricter, but with the path length of a root. */
+static const char *const differ[] = {
+	"key usage of nine bits",
+	"serial number of the first and the last character there may be",
+	"a signer is refused under a root of path length 0",
+};
 
 static const uint8_t uid[16] = { 0xa1, 2 }, nonce[32] = { 3 }, salt[32] = { 4 };
 
@@ -209,10 +211,12 @@ static void userspace_agrees(void **state)
 	const struct cert_vector *row = *state;
 	X509 *x = to_x509(row->der), *issuer = to_x509(row->issuer);
 	struct error e = {};
+	size_t i;
 	int rc;
 
-	if (strstr(row->name, NINE_BITS) || strstr(row->name, NARROW_ROOT))
-		skip();
+	for (i = 0; i < ARRAY_SIZE(differ); i++)
+		if (!strcmp(row->name, differ[i]))
+			skip();
 	assert_non_null(x);
 	assert_non_null(issuer);
 	rc = pki_check(x, (enum pki_role)row->role, issuer, (time_t)row->now,

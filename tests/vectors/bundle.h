@@ -30,4 +30,9 @@ static const struct bundle_vector bundle_refused[] = {
 #include "tests/vectors/bundle_refused.inc"
 };
 
+/* The same, in a session whose nonce, salt and epoch are 0. */
+static const struct bundle_vector bundle_zero[] = {
+#include "tests/vectors/bundle_zero.inc"
+};
+
 #endif

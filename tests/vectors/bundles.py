@@ -3,7 +3,7 @@
 
 from model import *
 
-GOOD, MALFORMED, REFUSED = [], [], []
+GOOD, MALFORMED, REFUSED, ZERO = [], [], [], []
 ELSE_UID = digest("else uid")[:16]
 ELSE = digest("else")
 OTHER = KEYS["other"]
@@ -132,6 +132,9 @@ refused("A9 a bundle for an epoch before is refused", "ESTALE",
         "bundle: made for epoch 6, not 7", epoch=integer(EPOCH_VALUE - 1))
 refused("A9 a bundle for an epoch to come is refused", "ESTALE",
         "bundle: made for epoch 8, not 7", epoch=integer(EPOCH_VALUE + 1))
+refused("A9 a bundle for the last epoch there may be is refused", "ESTALE",
+        "bundle: made for epoch 9223372036854775807, not 7",
+        epoch=integer((1 << 63) - 1))
 refused("A9 a bundle for another nonce is refused", "ESTALE",
         "bundle: answers another module nonce, it may be a replay",
         module_nonce=octets(ELSE))
@@ -187,3 +190,16 @@ refused("A28 a unit TLS certificate as a central one is refused", "EKEYREJECTED"
         OF_CENTRAL + "role is unit-tls, not central", central=[central(role=UNIT_TLS)])
 refused("a malformed central certificate is refused", "EBADMSG",
         OF_CENTRAL + "its version is not 3", central=[central(version=b"")])
+
+# --- a session whose nonce, salt and epoch are all 0 ----------------------------------
+
+NOTHING = bytes(32)
+for what, missing, reason in (
+    ("A9 no nonce is not the nonce 0", "nonce", "module nonce"),
+    ("A10 no salt is not the salt 0", "salt", "salt"),
+    ("A9 no epoch is not the epoch 0", "epoch", "epoch"),
+):
+    zeros = {"nonce": NOTHING, "salt": NOTHING, "epoch": 0, missing: None}
+    ZERO.append((what, f"{OF_MODULE}{reason} is another", "ESTALE", bundle(
+        module_nonce=octets(NOTHING), salt=octets(NOTHING), epoch=integer(0),
+        module=module(session=of_session(**zeros)))))

@@ -56,6 +56,7 @@ good("recovery certificate", central(role=RECOVERY, issuer=ROOT), RECOVERY, ROOT
 good("unknown extension that is not critical",
      module(extra=[extension(b"\x2a\x03", utf8("?"))]), MODULE, PU.der)
 good("manufacturer of path length 0", NARROW.der, 0, None)
+good("manufacturer of path length 255", limited("Wide Manufacturer", 255).der, 0, None)
 good("signer under a root of path length 1", signer(issuer=WIDER), SIGNER, WIDER.der)
 good("identity under a root of path length 0", identity(issuer=NARROW), IDENTITY,
      NARROW.der)
@@ -67,6 +68,10 @@ good("PrintableStrings in the subject", identity(subject=name(
     attribute(USER_ID, tlv(19, UID.hex().encode())))), IDENTITY, ROOT.der)
 good("serial number of 32 characters", identity(subject=module_name("X" * 32, UID)),
      IDENTITY, ROOT.der)
+good("serial number of one character", identity(subject=module_name("A", UID)),
+     IDENTITY, ROOT.der)
+good("serial number of the first and the last character there may be",
+     identity(subject=module_name("!~", UID)), IDENTITY, ROOT.der)
 good("key usage of nine bits", module(
     [LEAF, usage(7, 0x80, 0x80), roles(MODULE), *PU.identifiers(KEYS["module"].spki),
      *of_session()]), MODULE, PU.der)
@@ -111,14 +116,12 @@ for first, last, begin, end in EDGES:
 BAD_TIMES = {
     "GeneralizedTime before 2050": "20491231235959Z",
     "year before 1970": "691231235959Z",
+    "year 1950, the first that UTCTime puts there": "500101000000Z",
     "29 February of no leap year": "230229000000Z",
     "29 February 2100": "21000229000000Z",
-    "30 February": "240230000000Z",
-    "31 April": "240431000000Z",
     "month 0": "240001000000Z",
     "month 13": "241301000000Z",
     "day 0": "240100000000Z",
-    "day 32": "240132000000Z",
     "hour 24": "240101240000Z",
     "minute 60": "240101006000Z",
     "second 60": "240101000060Z",
@@ -129,7 +132,10 @@ BAD_TIMES = {
     "blank in the day": "2401 1000000Z",
     "letter in the century": "2O500101000000Z",
     "colon in the second": "24010100000:Z",
+    "slash in the hour": "2401011/0000Z",
 }
+for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1):
+    BAD_TIMES[f"{days + 1} of month {month}"] = f"24{month:02}{days + 1}000000Z"
 for what, text in BAD_TIMES.items():
     malformed(f"validity: {what}", "its validity is malformed",
               module(validity=(time(text), VALIDITY[1])))
@@ -137,6 +143,8 @@ for what, encoded in {
     "no seconds": tlv(0x17, b"2401010000Z"),
     "time zone": tlv(0x17, b"240101000000+0000"),
     "fraction of a second": tlv(0x18, b"20500101000000.5Z"),
+    "something behind a UTCTime": tlv(0x17, b"240101000000Z0"),
+    "something behind a GeneralizedTime": tlv(0x18, b"20500101000000Z0"),
     "UTCTime with a century": tlv(0x17, b"20240101000000Z"),
     "GeneralizedTime without a century": tlv(0x18, b"240101000000Z"),
     "UTF8String": tlv(12, b"240101000000Z"),

@@ -23,7 +23,7 @@ in_module("its version is not 3", {
 in_module("its serial number is malformed", {
     "no octet of serial number": {"serial": tlv(2)},
     "21 octets of serial number": {"serial": tlv(2, b"\x7f" * 21)},
-    "20 octets of serial number after a zero": {"serial": tlv(2, b"\0" + b"\xff" * 20)},
+    "20 octets of serial number after a zero": {"serial": tlv(2, b"\0\x80" + bytes(19))},
     "negative serial number": {"serial": tlv(2, b"\x80\1")},
     "padded serial number": {"serial": tlv(2, b"\0\1")},
     "serial number as octet string": {"serial": octets(b"\1")},
@@ -64,6 +64,7 @@ for what, value in {
     "none": subject(utf8("")),
     "33 characters": subject(utf8("X" * 33)),
     "blank": subject(utf8("TERMINAL 1")),
+    "blank at the beginning": subject(utf8(" TERMINAL")),
     "control character": subject(utf8("TERMINAL\n1")),
     "NUL": subject(utf8("TERMINAL\0")),
     "DEL": subject(utf8("TERMINAL\x7f")),
@@ -205,6 +206,7 @@ IN_USAGE = {
     "eight unused bits": tlv(3, b"\x08\x80"),
     "trailing zero bits": tlv(3, b"\0\x80"),
     "bit set among the unused": tlv(3, b"\7\xc0"),
+    "last bit set among the unused": tlv(3, b"\7\x81"),
     "trailing zero octet": tlv(3, b"\7\x80\0"),
     "something behind": tlv(3, b"\7\x80") + b"\5\0",
 }
@@ -221,6 +223,7 @@ IN_EXTENDED_USAGE = {
     "the arc of the roles itself": sequence(oid(project(1))),
     "role 0": sequence(oid(project(1, 0)), ROLE),
     "role of an unfinished octet": sequence(oid(project(1, 0x83))),
+    "role of the first octet that goes on": sequence(oid(project(1, 0x80))),
 }
 IN_NONCE = {
     "31 octets": octets(MODULE_NONCE[1:]),

@@ -28,6 +28,8 @@ for has in (MODULE, IDENTITY, CENTRAL, UNIT_TLS, RECOVERY):
             role_text(has, SIGNER), with_powers(has), SIGNER, ROOT.der)
 refused("A28 a certification authority without role is no signer", role_text(0, SIGNER),
         signer([*CA, *ROOT.identifiers(PU.key.spki)]), SIGNER, ROOT.der)
+refused("A28 a role that nobody knows is no signer", "role is unknown, not signer",
+        with_powers(127), SIGNER, ROOT.der)
 refused("A28 a role of another arc is none", role_text(0, SIGNER),
         signer([*CA, roles(others=[OID_ARC[:-1] + b"\x45\1\2", CLIENT_AUTH])]),
         SIGNER, ROOT.der)

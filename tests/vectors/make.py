@@ -127,6 +127,7 @@ def main():
     write("cert_refused.inc", chunks, cert_row, certs.REFUSED)
     write("bundle_good.inc", chunks, bundle_row, bundles.GOOD)
     write("bundle_malformed.inc", chunks, bundle_row, bundles.MALFORMED)
+    write("bundle_zero.inc", chunks, bundle_row, bundles.ZERO)
     write("bundle_refused.inc", chunks, bundle_row, bundles.REFUSED)
 
 
