@@ -106,10 +106,31 @@ int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
 		      t2_cc_name(sm->tpm.cc), -rc);
 }
 
+/* Under a salted session: nobody between here and the TPM can say "valid" for it. */
+static int guarded_verify(struct secmod *sm, const struct t2_public *pub,
+			  const u8 digest[T2_DIGEST_SIZE], const struct t2_signature *sig)
+{
+	struct t2_session s = {};
+	int rc = secmod_salted_session(sm, &s, T2_SA_CONTINUE);
+
+	if (rc)
+		return rc;
+	sm->tpm.guard = &s;
+	rc = t2_verify(&sm->tpm, pub, digest, T2_DIGEST_SIZE, sig);
+	sm->tpm.guard = NULL;
+	/* A point that is not on the curve is the certificate's fault. */
+	if (rc == -EINVAL)
+		rc = -EKEYREJECTED;
+	if (rc && rc != -EKEYREJECTED)
+		secmod_tpm_refuse(sm, rc, "checking a signature");
+	t2_end_session(&sm->tpm, &s);
+	return rc;
+}
+
 int secmod_tpm_verify(void *ctx, const u8 point[CERT_POINT_SIZE], const void *data, size_t len,
 		      const u8 sig[SECMOD_SIG_SIZE])
 {
-	struct t2_ecc_template template = {
+	const struct t2_ecc_template template = {
 		.attributes = T2_OBJ_SIGN | T2_OBJ_USER_WITH_AUTH,
 		.scheme = T2_ALG_NULL,
 	};
@@ -119,7 +140,6 @@ int secmod_tpm_verify(void *ctx, const u8 point[CERT_POINT_SIZE], const void *da
 	struct t2_public pub;
 	struct t2_point p;
 	u8 digest[T2_DIGEST_SIZE];
-	u32 handle;
 	int rc;
 
 	memcpy(&p, point, sizeof(p));
@@ -129,18 +149,7 @@ int secmod_tpm_verify(void *ctx, const u8 point[CERT_POINT_SIZE], const void *da
 	rc = rc ?: t2_public_ecc(&pub, &template, &p);
 	if (rc)
 		return refuse(&sm->why, rc, "checking a signature: no SHA-256");
-	rc = t2_load_external(&sm->tpm, &pub, &handle);
-	/* A point that is not on the curve is the certificate's fault. */
-	if (rc == -EINVAL)
-		return -EKEYREJECTED;
-	if (rc)
-		return secmod_tpm_refuse(sm, rc, "loading a public key");
-	rc = t2_verify_signature(&sm->tpm, handle, digest, sizeof(digest), &ts);
-	if (rc && rc != -EKEYREJECTED)
-		secmod_tpm_refuse(sm, rc, "checking a signature");
-	if (t2_flush_context(&sm->tpm, handle) && !rc)
-		rc = secmod_tpm_refuse(sm, -EIO, "unloading a public key");
-	return rc;
+	return guarded_verify(sm, &pub, digest, &ts);
 }
 
 struct cert_verifier secmod_verifier(struct secmod *sm)
