@@ -152,7 +152,8 @@ static void edge_of_memory(const struct command *c)
 	memcpy(arg, &claimed, sizeof(claimed));
 	errno = 0;
 	ioctl(fd, request(c->nr, c->size), arg);
-	expect(errno, EFAULT, NULL, c->name, "an argument that runs off its page");
+	expect(errno, EFAULT, NULL, c->name,
+	       "an argument that runs off its page");
 	munmap(map, 2 * 4096);
 }
 
@@ -180,7 +181,8 @@ static void fields(const struct command *c, int now)
 
 static void drop_capability(void)
 {
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3,
+						 0 };
 	struct __user_cap_data_struct caps[2];
 
 	if (syscall(SYS_capget, &head, caps))
@@ -266,8 +268,8 @@ int main(int argc, char **argv)
 		edge_of_memory(&commands[i]);
 		fields(&commands[i], now);
 		/* what would be carried out with a zeroed argument stays out */
-		if (!(commands[i].states & now && strstr("INIT_BEGIN RESET DETACH",
-							 commands[i].name)))
+		if (!(commands[i].states & now &&
+		      strstr("INIT_BEGIN RESET DETACH", commands[i].name)))
 			state(&commands[i], now, argv[2]);
 	}
 	drop_capability();
