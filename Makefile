@@ -207,7 +207,7 @@ check: all programs-of-tests ## all tests; T=vm/reset, T='static unit/*' selects
 static: module user ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static
 
-unit: $(unit-tests) ## userspace unit tests
+unit: $(unit-tests) $(programs) ## userspace unit tests
 	@tests/run unit
 
 kunit: ## tests of the driver's pure parts, in user-mode Linux

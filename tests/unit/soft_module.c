@@ -139,7 +139,7 @@ void soft_module_birth(struct soft_module *m, const uint8_t salt[32],
 	memcpy(both, salt, 32);
 	memcpy(both + 32, pu_nonce, 32);
 	openssl_sha256(both, sizeof(both), outside);
-	m->time = time(NULL);
+	m->time = time(NULL) + m->clock;
 	assert_int_equal(RAND_bytes(m->module_nonce, 32), 1);
 	birth_statement(m, pu_nonce, digest);
 	soft_module_drop_key(m);

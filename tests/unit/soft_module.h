@@ -10,6 +10,7 @@
 #include "tpm_fixture.h"
 /* after it: cmocka's asserts */
 #include <linux/secmod.h>
+#include <time.h>
 
 #include "pki/tpm.h"
 
@@ -24,6 +25,7 @@ struct soft_module {
 	/* of the last birth or attestation */
 	uint8_t module_nonce[32];
 	uint64_t time;
+	time_t clock; /* how far it is ahead */
 	struct t2_attest attest;
 	uint8_t signature[64];
 	uint8_t nv_public[T2_MAX_NV_PUBLIC];
