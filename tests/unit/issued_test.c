@@ -211,20 +211,20 @@ static void userspace_agrees(void **state)
 	const struct cert_vector *row = *state;
 	X509 *x = to_x509(row->der), *issuer = to_x509(row->issuer);
 	struct error e = {};
+	bool refused = row->reason;
 	size_t i;
 	int rc;
 
 	for (i = 0; i < ARRAY_SIZE(differ); i++)
-		if (!strcmp(row->name, differ[i]))
-			skip();
+		refused ^= !strcmp(row->name, differ[i]);
 	assert_non_null(x);
 	assert_non_null(issuer);
 	rc = pki_check(x, (enum pki_role)row->role, issuer, (time_t)row->now,
 		       &e);
-	if (!row->reason && rc)
+	if (!refused && rc)
 		fail_msg("refused: %s", e.text);
-	if (row->reason && !rc)
-		fail_msg("accepted, though %s", row->reason);
+	if (refused && !rc)
+		fail_msg("accepted");
 	X509_free(x);
 	X509_free(issuer);
 }
