@@ -4,12 +4,8 @@ implementation of what userspace/pki issues, and able to make wrong ones."""
 
 import itertools
 import os
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
-
-from lib import host, run_dir  # noqa: E402  pylint: disable=wrong-import-position
+from lib import host, run_dir
 
 ARC = "2.25.184078804434078780937188407950041110596"
 ROLES = {
