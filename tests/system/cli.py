@@ -5,11 +5,7 @@
 import json
 import os
 import socket
-import sys
 import threading
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
 
 from lib import BIN, case, expect, expect_equal, expect_match, expect_rc, host, run_dir
 from messages import der, elements, parse
