@@ -1,0 +1,213 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""Vaults that are not the module's newest, and TPMs that are not as expected."""
+
+from lib import (
+    VM,
+    Central,
+    Disk,
+    Manufacturer,
+    Module,
+    Tpm,
+    Unit,
+    case,
+    expect,
+    expect_equal,
+    expect_match,
+    expect_rc,
+)
+
+DIR = "/var/lib/secmod"
+SLOT = 65536  # kernel/vault.c
+
+
+class Second(Module):
+    """Instance 1 of the driver."""
+
+    def secmod(self, *words, check=True, **options):
+        return super().secmod("--device", "/dev/secmod1", *words, check=check, **options)
+
+
+def refused(module, file, reason):
+    result = module.secmod("attach", "--vault", f"{DIR}/{file}", check=False)
+    expect_rc(result, 1, reason)
+    expect_equal(module.state, "detached")
+
+
+def current_slot(vm):
+    """Number of the slot that was written last, by the counter in its header."""
+    script = f"for i in 0 1; do xxd -p -s $((i * {SLOT} + 16)) -l 8 {module.vault}; done"
+    counters = [int(line, 16) for line in vm.sh(script).out.split()]
+    return counters.index(max(counters))
+
+
+def spoiled(module, vm):
+    """Copies of the vault with one thing wrong each."""
+    at = current_slot(vm) * SLOT
+    spots = {
+        "magic": (0, "newest copy"),  # the other slot is all there is
+        "version": (11, "damaged"),
+        "length": (15, "damaged"),
+        "counter": (23, "newest copy"),
+        "UID": (24, "newest copy"),
+        "salt": (40, "damaged"),
+        "record": (200, "damaged"),
+    }
+    for name, (offset, reason) in spots.items():
+        with case(f"A24 a vault with a flipped bit in its {name} is refused"):
+            vm.sh(f"cp {module.vault} {DIR}/spoiled && "
+                  f"b=$(xxd -p -s {at + offset} -l 1 {DIR}/spoiled) && "
+                  f"printf '%02x' $((0x$b ^ 1)) | xxd -r -p | "
+                  f"dd of={DIR}/spoiled bs=1 seek={at + offset} conv=notrunc status=none")
+            refused(module, "spoiled", reason)
+    with case("A24 a truncated vault is refused"):
+        vm.sh(f"cp {module.vault} {DIR}/short && truncate -s $(({at} + 100)) {DIR}/short")
+        refused(module, "short", "damaged|newest copy")
+    with case("an empty file is no vault"):
+        vm.sh(f": >{DIR}/empty")
+        refused(module, "empty", "no vault")
+    with case("A24 a vault with a second name is refused: removing one would not remove it"):
+        vm.sh(f"ln {module.vault} {DIR}/second-name")
+        refused(module, "secmod0.vault", "2 links")
+        vm.sh(f"rm {DIR}/second-name")
+    with case("A24 an older copy of the vault is refused"):
+        refused(module, "older", "newest copy")
+
+
+def swapped(module, second, vm):
+    with case("A28 another module's vault is refused"):
+        second.secmod("detach")
+        refused(module, "secmod1.vault", "another module")
+    with case("A28 two instances cannot have one file"):
+        second.attach()
+        module.attach()
+        result = second.secmod(
+            *("reset", "--yes", "--fresh-vault", module.vault),
+            *("--checking-cert", f"{vm.share}/checking.pem"),
+            *("--identity-cert", f"{vm.share}/second/identity.pem"),
+            check=False,
+        )
+        expect_rc(result, 1, "vault of secmod0|exists")
+        expect_equal(module.state, "operating")
+
+
+def dead_disk(module, disk):
+    """The disk dies between the raise of the epoch and the vault's commit."""
+
+    def die(*_):
+        raise OSError("the disk is gone")
+
+    with case("A2 a reset whose vault cannot be written has killed the key all the same"):
+        before = module.attribute("epoch")
+        disk.watch(on_write=die)
+        result = module.secmod("reset", "--yes", check=False)
+        expect_rc(result, 1, "vault: writing failed")
+        expect_equal(module.state, "detached")
+        expect_equal(module.attribute("epoch"), str(int(before) + 1))
+    with case("A2 the next attach finishes that reset"):
+        disk.watch()  # a new one, as it were
+        module.reboot()
+        module.attach()
+        expect_equal(module.state, "personalization")
+        expect_equal(module.attribute("module_key"), "")
+    with case("A2 the next personalization makes a new key"):
+        module.personalize(unit)
+        expect_equal(module.state, "operating")
+
+
+def bound_to_pcrs(tpm):
+    manufacturer = Manufacturer("pcr-manufacturer", ek_ca=tpm.ek_ca)
+    manufacturer.serve()
+    with VM(tpm=tpm, name="pcrs") as vm:
+        module = Module(vm)
+        vm.load_module("pcrs=7,23")
+        module.init(manufacturer)
+        module.reboot()  # loads without pcrs=
+        with case("pcrs: without the parameter the module says which one is missing"):
+            expect_equal(module.state, "failed")
+            expect_match("bound to PCRs: load with the pcrs=", module.attribute("last_error"))
+        vm.power_cut()
+        vm.boot()
+        vm.load_module("pcrs=7,23")
+        with case("pcrs: with the same PCR values the module comes back"):
+            expect_equal(module.state, "detached")
+            module.attach()
+            expect_equal(module.state, "personalization")
+        vm.power_cut()
+        vm.boot()
+        with case("A24 pcrs: a machine that booted something else does not get the root secret"):
+            index = "0x1950002"
+            expect_rc(vm.sh(f"tpm2_nvread -s 64 {index}", check=False), 1)
+            vm.sh(f"tpm2_pcrextend 7:sha256={'11' * 32}")
+            vm.load_module("pcrs=7,23")
+            expect_equal(module.state, "failed")
+            expect_match("PCRs differ from those at init", module.attribute("last_error"))
+
+
+def occupied(tpm):
+    manufacturer = Manufacturer("other-block", ek_ca=tpm.ek_ca)
+    manufacturer.serve()
+    with VM(tpm=tpm, name="block") as vm:
+        module = Module(vm)
+        vm.sh("tpm2_nvdefine -Q 0x01950001 -C o -s 8 -a 'ownerwrite|ownerread'")
+        vm.load_module()
+        with case("a foreign object on a handle is named, and nothing is changed"):
+            result = module.init(manufacturer, check=False)
+            expect_rc(result, 1, "0x01950001 holds a foreign object.*handles=")
+            expect_equal(module.state, "virgin")
+            indices = vm.sh("tpm2_getcap handles-nv-index").out.lower()
+            expect("1950001" in indices and "1950000" not in indices, indices)
+        vm.sh("rmmod secmod")
+        vm.load_module("handles=0x160000")
+        with case("another block of handles works beside it"):
+            # what the refused attempt left of its file goes first
+            vm.sh(f"rm -f {module.vault}")
+            module.init(manufacturer)
+            expect_equal(module.state, "personalization")
+            expect_equal(module.attribute("tpm/epoch_index"), "0x01960000")
+        with case("a block that is no block is refused when the driver is loaded"):
+            vm.sh("rmmod secmod")
+            result = vm.sh("insmod build/module/secmod.ko handles=0x150003", check=False)
+            expect_rc(result, 1, "Invalid parameters")
+            expect_match("handles: 0x150003 is not a multiple of 8", vm.sh("dmesg").out)
+
+
+def rsa_srk(tpm):
+    manufacturer = Manufacturer("rsa-srk", ek_ca=tpm.ek_ca)
+    manufacturer.serve()
+    with VM(tpm=tpm, name="srk") as vm:
+        module = Module(vm)
+        vm.sh("cd /tmp && tpm2_createprimary -Q -C o -G rsa2048 -c srk.ctx && "
+              "tpm2_evictcontrol -Q -C o -c srk.ctx 0x81000001")
+        vm.load_module()
+        with case("an RSA storage root key is refused with a sentence, nothing is changed"):
+            expect_rc(module.init(manufacturer, check=False), 1, "no P-256 storage root key")
+            expect_equal(module.state, "virgin")
+
+
+tpm = Tpm()
+manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+unit = Unit(manufacturer, in_tpm=False)
+Central(manufacturer, unit)
+manufacturer.serve(None, "--instances", "2")
+unit.serve()
+disk = Disk()
+broken = ["I/O error", "EXT4-fs", "JBD2", "journal"]
+with VM(tpm=tpm, nbd=disk, allow=broken) as vm:
+    vm.load_module("instances=2")
+    module, second = Module(vm), Second(vm, f"{DIR}/secmod1.vault")
+    module.init(manufacturer)
+    second.init(manufacturer, "SN-0002")
+    vm.sh(f"cp {module.vault} {DIR}/older")
+    module.personalize(unit)
+    second.personalize(unit)
+    module.secmod("certs", "--out-dir", vm.share)
+    vm.sh(f"mkdir -p {vm.share}/second")
+    second.secmod("certs", "--out-dir", f"{vm.share}/second")
+    module.secmod("detach")
+    spoiled(module, vm)
+    swapped(module, second, vm)
+    dead_disk(module, disk)
+bound_to_pcrs(Tpm())
+occupied(Tpm())
+rsa_srk(Tpm())
