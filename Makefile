@@ -30,7 +30,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all module user deps check demo vm static unit kunit clean install \
-	install-module programs-of-tests help FORCE
+	install-module programs-of-tests ready help FORCE
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
 
@@ -201,22 +201,26 @@ $(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
 
 programs-of-tests: $(unit-tests) $(vm-tools) $(B)/vm/init
 
-check: all programs-of-tests ## all tests; T=vm/reset, T='static unit/*' selects
+# what a fresh machine needs is installed first; KDIR is known only after that
+ready: deps
+	@$(MAKE) --no-print-directory all programs-of-tests
+
+check: ready ## all tests; T=vm/reset, T='static unit/*' selects
 	@tests/run $(T)
 
-static: module user ## checkpatch, sparse, clang-format, shellcheck, ...
+static: ready ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static
 
-unit: $(unit-tests) $(programs) ## userspace unit tests
+unit: ready ## userspace unit tests
 	@tests/run unit
 
-kunit: ## tests of the driver's pure parts, in user-mode Linux
+kunit: ready ## tests of the driver's pure parts, in user-mode Linux
 	@tests/run kunit
 
-demo: all programs-of-tests ## the whole life of a module, shown in a VM
+demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py
 
-vm: all programs-of-tests ## a shell in a VM with the module loaded
+vm: ready ## a shell in a VM with the module loaded
 	@tests/vm/lib/shell.py
 
 #
