@@ -46,8 +46,9 @@ static void tpm_on(void)
 	if (!tpm_pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate",
-		       state, "--server", server, "--ctrl", ctrl, "--flags",
-		       "not-need-init,startup-clear", (char *)NULL);
+		       state, "--server", server, "--ctrl", ctrl, "--log",
+		       "level=0", "--flags", "not-need-init,startup-clear",
+		       (char *)NULL);
 		_exit(127);
 	}
 	/* both sockets answer when the TCTI can be made */
