@@ -35,20 +35,20 @@ static pid_t tpm_pid;
 
 static void tpm_on(void)
 {
-	char state[300], server[320], ctrl[320];
+	char state[300], server[320], ctrl[320], log[320];
 	TSS2_TCTI_CONTEXT *t = NULL;
 	int i;
 
 	snprintf(state, sizeof(state), "dir=%s", dir);
 	snprintf(server, sizeof(server), "type=unixio,path=%s/s", dir);
 	snprintf(ctrl, sizeof(ctrl), "type=unixio,path=%s/s.ctrl", dir);
+	snprintf(log, sizeof(log), "file=%s/log", dir);
 	tpm_pid = fork();
 	if (!tpm_pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate",
-		       state, "--server", server, "--ctrl", ctrl, "--log",
-		       "level=0", "--flags", "not-need-init,startup-clear",
-		       (char *)NULL);
+		       state, "--server", server, "--ctrl", ctrl, "--log", log,
+		       "--flags", "not-need-init,startup-clear", (char *)NULL);
 		_exit(127);
 	}
 	/* both sockets answer when the TCTI can be made */
