@@ -105,6 +105,8 @@ int read_file(const char *path, size_t max, uint8_t **data, size_t *len,
 
 /* vault.c: makes the file with its space; the descriptor or -errno */
 int vault_create(const char *path, struct error *e);
+/* The module relies on it: from now on vault_create() refuses the name. */
+void vault_finish(const char *path);
 
 /* ek.c: the TPM's certificate of its endorsement key */
 /* DER, freed with free(); none: 0 with *len 0. */

@@ -37,7 +37,10 @@ int cmd_attach(struct cli *c, int argc, char **argv, struct error *e)
 		return rc;
 	rc = secmod_attach_file(c->m, vault);
 	snprintf(what, sizeof(what), "attaching vault '%s'", vault);
-	return rc ? cli_refused(c, rc, what, e) : print_state(c, e);
+	if (rc)
+		return cli_refused(c, rc, what, e);
+	vault_finish(vault);
+	return print_state(c, e);
 }
 
 int cmd_detach(struct cli *c, int argc, char **argv, struct error *e)

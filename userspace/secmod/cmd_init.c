@@ -244,6 +244,8 @@ static int initialize(struct init *in, struct error *e)
 		rc = converse(in, e);
 	if (rc)
 		unlink(in->vault_file);
+	else
+		vault_finish(in->vault_file);
 	close(in->vault);
 	return rc ? rc : report(in, e);
 }

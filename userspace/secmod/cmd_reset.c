@@ -17,6 +17,7 @@ struct reset {
 	struct cli *c;
 	const char *proof_file, *vault_file, *checking_file, *identity_file;
 	int yes;
+	uint64_t epoch; /* before a reset with a fresh vault */
 	uint8_t nonce[SECMOD_NONCE_SIZE];
 
 	struct certs certs;
@@ -95,11 +96,25 @@ static int cert_of_file(const char *path, unsigned char **der, int *len,
 	return *len < 0 ? error_set(e, ENOMEM, "out of memory") : 0;
 }
 
+/* A module with another epoch may hold to the vault though its last step failed. */
+static int nothing_done(struct reset *r)
+{
+	struct secmod_info info;
+	struct error ignored;
+
+	return !cli_info(r->c, &info, &ignored) && info.epoch == r->epoch;
+}
+
 static int reset_fresh(struct reset *r, struct error *e)
 {
 	unsigned char *checking = NULL, *identity = NULL;
 	int checking_len, identity_len, vault, rc;
+	struct secmod_info info;
 
+	rc = cli_info(r->c, &info, e);
+	if (rc)
+		return rc;
+	r->epoch = info.epoch;
 	rc = cert_of_file(r->checking_file, &checking, &checking_len, e);
 	if (rc == 0)
 		rc = cert_of_file(r->identity_file, &identity, &identity_len,
@@ -114,7 +129,10 @@ static int reset_fresh(struct reset *r, struct error *e)
 				      (size_t)identity_len, &r->done);
 	if (rc) {
 		cli_refused(r->c, rc, "resetting with a fresh vault", e);
-		unlink(r->vault_file);
+		if (nothing_done(r))
+			unlink(r->vault_file);
+	} else {
+		vault_finish(r->vault_file);
 	}
 	close(vault);
 out_free:
