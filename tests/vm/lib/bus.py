@@ -50,6 +50,8 @@ class Bus:
 
     def __init__(self):
         self.commands = 0
+        self._tpm = None  # our end of its data channel
+        self._turn = threading.Lock()  # one command at a time
         self.codes = []
         self.on_command = self.on_answer = None
         self.cut = threading.Event()  # the machine must be killed now
@@ -73,6 +75,12 @@ class Bus:
     def cut_after(self, at):
         """The power fails when the TPM has done command number at."""
         self.arm(on_answer=lambda number, _c, _a: self._stop_here(number, at))
+
+    def ask(self, command):
+        """A command of our own, unseen by the machine; the answer."""
+        with self._turn:
+            self._tpm.sendall(command)
+            return _read_message(self._tpm)
 
     def attach(self, control):
         """Serve QEMU at a socket of our own; control is swtpm's."""
@@ -121,6 +129,7 @@ class Bus:
             if kind == socket.SCM_RIGHTS and data[:4] == struct.pack(">I", _SET_DATAFD):
                 theirs = socket.socket(fileno=array.array("i", raw)[0])
                 near, far = socket.socketpair()
+                self._tpm = near
                 threading.Thread(
                     target=self._serve_data, args=(theirs, near), daemon=True
                 ).start()
@@ -143,8 +152,9 @@ class Bus:
                 self.codes.append(command_code(command))
                 if self.on_command:
                     command = self.on_command(number, command) or command
-                tpm.sendall(command)
-                answer = _read_message(tpm)
+                with self._turn:
+                    tpm.sendall(command)
+                    answer = _read_message(tpm)
                 if answer is None:
                     break
                 if self.on_answer:

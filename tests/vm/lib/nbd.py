@@ -18,7 +18,7 @@ class Disk:
     """An NBD server (fixed newstyle) on an image: VM(disk=image, nbd=Disk()).
 
     Its write cache is volatile: what was not flushed is gone when the power is
-    cut at a write.
+    cut, at a write or between them (VM.power_cut()).
 
     writes     how many writes have come since arm()
     tear       of the write that is cut this many bytes reach the disk
@@ -31,6 +31,9 @@ class Disk:
         self._at = None
         self.tear = 0
         self._unflushed = []  # (offset, what was there before)
+        self._on_write = self._on_flush = None
+        self._server = None
+        self._off = threading.Event()
 
     def arm(self):
         """Count from 0, cut nothing."""
@@ -42,16 +45,33 @@ class Disk:
         self.arm()
         self._at, self.tear = write, tear
 
+    def watch(self, on_write=None, on_flush=None):
+        """Call on_write(number, offset, data) before a write, on_flush() after a flush."""
+        self.arm()
+        self._on_write, self._on_flush = on_write, on_flush
+
     def attach(self, image):
         """Serve one connection; returns what QEMU's -drive file= takes."""
+        self.off()
         self.image = os.open(image, os.O_RDWR)
         path = socket_path(f"nbd-{id(self):x}.s")
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(os.fspath(path))
         listener.listen(1)
-        threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+        self._off.clear()
+        self._server = threading.Thread(
+            target=self._serve, args=(listener,), daemon=True
+        )
+        self._server.start()
         return f"nbd+unix:///?socket={path}"
+
+    def off(self):
+        """QEMU has gone; wait until the image is what the power cut left of it."""
+        self._off.set()
+        if self._server:
+            self._server.join(10)
+            self._server = None
 
     def _serve(self, listener):
         client, _ = listener.accept()
@@ -61,7 +81,8 @@ class Disk:
                 while self._request(client):
                     pass
         except (OSError, EOFError):
-            pass
+            self._lose_cache()
+        self._unflushed.clear()
         client.close()
         os.close(self.image)
 
@@ -106,6 +127,8 @@ class Disk:
             data = os.pread(self.image, length, offset)
         elif kind == _FLUSH:
             self._unflushed.clear()
+            if self._on_flush:
+                self._on_flush()
         elif kind == _DISCONNECT:
             return False
         client.sendall(struct.pack(">IIQ", 0x67446698, 0, handle) + data)
@@ -120,9 +143,12 @@ class Disk:
         self.writes += 1
         if self._at is not None and self.writes >= self._at:
             if self.writes == self._at:
-                os.pwrite(self.image, data[: self.tear], offset)
                 self._lose_cache()
+                os.pwrite(self.image, data[: self.tear], offset)
                 self.cut.set()
-            threading.Event().wait(600)  # nothing more reaches the disk
+            self._off.wait()
+            raise EOFError  # nothing more reaches the disk
+        if self._on_write:
+            self._on_write(self.writes, offset, data)
         self._unflushed.append((offset, os.pread(self.image, len(data), offset)))
         os.pwrite(self.image, data, offset)

@@ -250,6 +250,8 @@ class VM:
         if self._qemu:
             self._qemu.wait()
         self.line.disconnect()
+        if self.nbd:
+            self.nbd.off()
         if self._agent:
             self._agent.close()
             self._agent = None

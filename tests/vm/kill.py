@@ -1,0 +1,164 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""kill -9, of everybody, in the middle: the module says what it is and goes on."""
+
+import threading
+
+from lib import BIN, case, expect, expect_equal
+from lib.powercut import COMMANDS, IDENTITY, Stand
+
+MANY = 1000  # commands no operation reaches
+
+
+class Hold:
+    """Holds the machine before the TPM command that when(number, code) picks."""
+
+    def __init__(self, when):
+        self.when, self.code = when, None
+        self.held, self._go = threading.Event(), threading.Event()
+        stand.bus.arm(on_command=self._command)
+
+    def _command(self, number, command):
+        code = int.from_bytes(command[6:10], "big")
+        if not self.held.is_set() and self.when(number, code):
+            self.code = code
+            self.held.set()
+            self._go.wait(30)
+
+    def let_go(self):
+        self._go.set()
+        stand.bus.arm()
+
+
+def start(*words):
+    """The program itself, no shell: it has let go of the device when it is waited for."""
+    return stand.vm.start("exec " + " ".join(str(word) for word in words))
+
+
+def kill_while(when, process, victim=None):
+    """Kills the process, or calls victim() for another.
+
+    Returns the code of the TPM command that was held, None when none was, and the process.
+    """
+    hold = Hold(when)
+    try:
+        running = process()
+        while not hold.held.wait(0.01):
+            if not running.running:
+                return None, running
+        if victim:
+            victim()
+        else:
+            running.signal(9)
+            stand.vm.sh("true")  # the signal has arrived
+    finally:
+        hold.let_go()
+    running.wait(30)
+    return hold.code, running
+
+
+def each_command(what, process, check):
+    """Kills it at its first, second, ... TPM command until it ends before."""
+    for number in range(1, MANY):
+        code, running = kill_while(lambda n, _, at=number: n == at, process)
+        if code is None:
+            with case(f"{what} after {number - 1} kills"):
+                expect_equal(running.wait(), 0, running.result())
+            return
+        with case(f"{what} killed at TPM command {number} {COMMANDS.get(code, '')}".rstrip()):
+            expect_equal(running.rc, -9, "how it ended")
+            check()
+
+
+def init():
+    m = stand.manufacturer
+    return start(
+        *(BIN / "secmod", "init", m.guest_endpoint, "--root", m.root),
+        *("--serial", "SN-0001", "--vault", stand.module.vault),
+    )
+
+
+def personalize():
+    return start(BIN / "secmod", "personalize", stand.unit.guest_endpoint)
+
+
+def reset():
+    return start(BIN / "secmod", "reset", "--yes")
+
+
+def check_init():
+    """Taken back; or done, then it is taken away for the next."""
+    if stand.issued:
+        stand.manufacturer.run("release", "SN-0001")
+    if stand.module.state == "personalization":
+        stand.expect_tidy(IDENTITY)
+        stand.vm.sh("tpm2_clear -T device:/dev/tpmrm0 -c l && rmmod secmod")
+        stand.vm.load_module()
+    expect_equal(stand.module.state, "virgin")
+    stand.expect_tidy()
+
+
+def check_personalize():
+    state = stand.module.state
+    if state == "operating":
+        stand.expect_signs()
+        stand.module.secmod("reset", "--yes")
+    else:
+        expect_equal(state, "personalization")
+    stand.expect_tidy(IDENTITY)
+
+
+def check_reset():
+    """Done, or left to the next attach; then a key again for the next."""
+    if stand.module.state == "detached":
+        stand.attach()
+    status = stand.status()
+    expect_equal((status["state"], status["epoch"]), ("personalization", epoch[0] + 1))
+    epoch[0] += 1
+    stand.expect_tidy(IDENTITY)
+    stand.module.personalize(stand.unit)
+
+
+def other_end(what, process, server, check):
+    """Whom the module talks to is killed while the TPM works."""
+    for name, code in DURING[process].items():
+        with case(f"{what} killed during {name}"):
+            held, running = kill_while(
+                lambda _, c, code=code: c == code, process, server.server.kill
+            )
+            expect_equal(held, code, "TPM command")
+            server.serve(server.endpoint)
+            check(running)
+
+
+def check_manufacturer(running):
+    expect(running.rc > 0, running.result())
+    expect_equal(stand.module.state, "virgin")
+    stand.expect_tidy()
+
+
+def check_unit(running):
+    if stand.module.state == "operating":  # the bundle had come
+        stand.module.secmod("reset", "--yes")
+    else:
+        expect(running.rc > 0, running.result())
+        expect_equal(stand.module.state, "personalization")
+    stand.expect_tidy(IDENTITY)
+
+
+# One TPM command of each ioctl in which the other end still has a part.
+DURING = {
+    init: {"INIT_BEGIN": 0x12A, "INIT_ACTIVATE": 0x147},
+    personalize: {"PERSO_BEGIN": 0x153, "PERSO_COMPLETE": 0x134},
+}
+
+stand = Stand()
+stand.boot()
+other_end("A8 the manufacturer", init, stand.manufacturer, check_manufacturer)
+each_command("A8 init", init, check_init)
+other_end("A1 the PU", personalize, stand.unit, check_unit)
+each_command("A1 personalize", personalize, check_personalize)
+stand.expect_signs()
+epoch = [stand.status()["epoch"]]
+each_command("A2 A21 reset", reset, check_reset)
+stand.vm.shutdown()

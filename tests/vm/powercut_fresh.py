@@ -1,0 +1,65 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""Power cuts during a reset with a fresh vault."""
+
+from lib import expect, expect_equal, expect_match
+from lib.powercut import (
+    EPOCH,
+    IDENTITY,
+    VAULT_COUNTER,
+    Recorder,
+    Stand,
+    each_cut,
+    policy_allows,
+)
+
+FRESH = "/var/lib/secmod/fresh.vault"
+
+
+def reset():
+    share = stand.vm.share
+    return stand.module.secmod(
+        *("reset", "--yes", "--fresh-vault", FRESH),
+        *("--checking-cert", stand.manufacturer.root),
+        *("--identity-cert", share / "kept/identity.pem"),
+    )
+
+
+def check_old_vault(cut):
+    """It is good until the vault counter says otherwise."""
+    if ("NV_Increment", VAULT_COUNTER) in cut.commits:
+        result = stand.module.attach(check=False)
+        expect(result.rc, "an old vault is taken")
+        expect_match("attach the newest copy", result.err)
+        return
+    if ("NV_Increment", EPOCH) not in cut.commits:
+        expect_equal(stand.attach()["state"], "operating")
+        expect(policy_allows(stand.bus, old["epoch"]), "the old key's policy fails")
+        stand.module.secmod("detach")
+
+
+def check(cut):
+    expect_equal(stand.status()["state"], "detached")
+    raised = ("NV_Increment", EPOCH) in cut.commits
+    expect_equal(policy_allows(stand.bus, old["epoch"]), not raised)
+    check_old_vault(cut)
+    reset()
+    status = stand.status()
+    expect_equal(status["state"], "personalization")
+    expect_equal(status["epoch"], old["epoch"] + 1 + raised)
+    expect(not policy_allows(stand.bus, old["epoch"]), "the old key's policy holds")
+    stand.expect_tidy(IDENTITY)
+    stand.expect_works()
+
+
+stand = Stand()
+stand.boot()
+stand.module.init(stand.manufacturer)
+stand.module.personalize(stand.unit)
+old = stand.status()
+stand.module.secmod("certs", "--out-dir", stand.vm.share / "kept")
+stand.module.secmod("detach")
+recorder = Recorder(stand)
+recorder.record(reset)
+stand.vm.power_cut()
+each_cut(recorder, "A2 A21 reset with a fresh vault", check)
