@@ -230,7 +230,8 @@ static int receive(struct end *end, struct error *e)
 
 	if (!ret)
 		message_free(m);
-	else if (channel_recv(end->ch, &m, &second) != -EPIPE)
+	else if (channel_recv(end->ch, &m, &second) != -EPIPE ||
+		 send_activation(end->ch, "x", &second) != -EPIPE)
 		return error_set(e, EINVAL, "the channel lives on");
 	return ret;
 }
@@ -258,6 +259,30 @@ static void bad_frames_are_answered_with_a_reason(void **state)
 	bad_frame("\0\0\0\2\xa6\0", 6, "unknown message");
 	bad_frame("\0\0\0\3\xa0\x81\0", 7, "leading zero");
 	bad_frame("\0\0\0\2\xa0\0", 6, "schema");
+}
+
+static int send_too_much(struct end *end, struct error *e)
+{
+	char text[66];
+
+	memset(text, 'x', 65);
+	text[65] = 0;
+	if (send_activation(end->ch, text, e) != -EMSGSIZE)
+		return error_set(e, EINVAL, "it was sent");
+	return ping(end, e);
+}
+
+static void what_breaks_the_schema_is_not_sent(void **state)
+{
+	struct end server, client;
+
+	(void)state;
+	ends_good(&server, &client);
+	server.part = pong;
+	client.part = send_too_much;
+	ends_run_pair(&server, &client);
+	ended_well(&server);
+	ended_well(&client);
 }
 
 static int expect_credential(struct end *end, struct error *e)
@@ -393,6 +418,7 @@ int main(void)
 		cmocka_unit_test(possession_is_proved),
 		cmocka_unit_test(tls_1_2_is_refused),
 		cmocka_unit_test(bad_frames_are_answered_with_a_reason),
+		cmocka_unit_test(what_breaks_the_schema_is_not_sent),
 		cmocka_unit_test(unexpected_type_is_answered),
 		cmocka_unit_test(refusals_fit_the_schema),
 		cmocka_unit_test(closing_is_told),

@@ -362,6 +362,31 @@ static void listed_keys_need_no_certificate(void **state)
 	end_visit(&v);
 }
 
+static void malformed_list(void **state)
+{
+	static const char *const bad[] = {
+		"12ab",
+		"zz00000000000000000000000000000000000000000000000000000000000000",
+		"0000000000000000000000000000000000000000000000000000000000000000 a/b",
+	};
+	char text[1024];
+	size_t i;
+	FILE *f;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		f = fopen(allow_file, "w");
+		fprintf(f, "# a comment\n%s\n", bad[i]);
+		fclose(f);
+		assert_int_equal(
+			program_run(text, sizeof(text), "secmod-manufacturer",
+				    "serve", "--dir", mf, "--ek-allow",
+				    allow_file, "tcp:127.0.0.1:0", NULL),
+			1);
+		assert_non_null(strstr(text, "line 2: not SHA-256"));
+	}
+}
+
 static void command_line(void **state)
 {
 	char text[1024];
@@ -435,6 +460,7 @@ int main(void)
 		CLEAN(serial_numbers_are_well_formed),
 		CLEAN(serial_numbers_are_bound),
 		CLEAN(listed_keys_need_no_certificate),
+		CLEAN(malformed_list),
 		CLEAN(command_line),
 	};
 
