@@ -18,6 +18,7 @@ static const struct t2_cc_info t2_commands[] = {
 	  "TPM2_CertifyCreation" },
 	{ T2_CC_NV_READ, T2_CF_ENCRYPT, "TPM2_NV_Read" },
 	{ T2_CC_NV_READ_LOCK, 0, "TPM2_NV_ReadLock" },
+	{ T2_CC_NV_WRITE_LOCK, 0, "TPM2_NV_WriteLock" },
 	{ T2_CC_POLICY_SECRET, T2_CF_DECRYPT | T2_CF_ENCRYPT,
 	  "TPM2_PolicySecret" },
 	{ T2_CC_CREATE, T2_CF_DECRYPT | T2_CF_ENCRYPT, "TPM2_Create" },

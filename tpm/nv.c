@@ -143,6 +143,13 @@ int t2_nv_read_lock(struct t2 *t, struct t2_entity *auth,
 	return nv_plain(t, T2_CC_NV_READ_LOCK, auth, nv);
 }
 
+/* Part 3, 31.11 */
+int t2_nv_write_lock(struct t2 *t, struct t2_entity *auth,
+		     const struct t2_entity *nv)
+{
+	return nv_plain(t, T2_CC_NV_WRITE_LOCK, auth, nv);
+}
+
 /* Part 3, 31.8 */
 int t2_nv_increment(struct t2 *t, struct t2_entity *auth,
 		    const struct t2_entity *nv)

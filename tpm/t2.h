@@ -73,6 +73,8 @@ enum t2_alg {
 #define T2_NV_AUTH_WRITE BIT(2)
 #define T2_NV_POLICY_WRITE BIT(3)
 #define T2_NV_TYPE_COUNTER BIT(4)
+#define T2_NV_WRITE_LOCKED BIT(11)
+#define T2_NV_WRITE_ALL BIT(12)
 #define T2_NV_WRITE_DEFINE BIT(13)
 #define T2_NV_OWNER_READ BIT(17)
 #define T2_NV_AUTH_READ BIT(18)
@@ -419,6 +421,9 @@ int t2_nv_read_counter(struct t2 *t, struct t2_entity *auth,
 /* The lock is an attribute, so the name is another one until the next TPM reset. */
 int t2_nv_read_lock(struct t2 *t, struct t2_entity *auth,
 		    const struct t2_entity *nv);
+/* Until the next TPM reset; for ever with T2_NV_WRITE_DEFINE. */
+int t2_nv_write_lock(struct t2 *t, struct t2_entity *auth,
+		     const struct t2_entity *nv);
 int t2_nv_increment(struct t2 *t, struct t2_entity *auth,
 		    const struct t2_entity *nv);
 int t2_nv_certify(struct t2 *t, struct t2_entity *signer,
