@@ -6,7 +6,7 @@ B ?= build
 T ?=
 DESTDIR ?=
 PREFIX ?= /usr/local
-WERROR ?= 1
+WERROR ?= $(if $(CI),1,0)
 KDIR ?= $(CURDIR)/build/kernel/usr/src/linux-headers-$(file <build/kernel/release)
 PKG_CONFIG ?= pkg-config
 
@@ -36,7 +36,7 @@ all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo "  B=DIR output directory, KDIR=DIR kernel to build for, WERROR=0, V=1"
+	@echo "  B=DIR output directory, KDIR=DIR kernel to build for, WERROR=1, V=1"
 
 deps: ## install missing Debian packages, fetch the test kernels
 	@tests/deps.sh

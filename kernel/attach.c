@@ -45,6 +45,8 @@ int secmod_probe(struct secmod *sm)
 		sm->state = SECMOD_STATE_VIRGIN;
 	} else {
 		rc = rc ?: probe_module(sm);
+		if (rc)
+			secmod_root_bar(sm);
 		sm->state = rc ? SECMOD_STATE_FAILED : SECMOD_STATE_DETACHED;
 	}
 	rc = 0;
@@ -72,7 +74,7 @@ static int check_identity(struct secmod *sm, const struct record *r)
 		rc = refuse(&sm->why, -EKEYREJECTED,
 			    "identity certificate: it is over another key");
 	if (!rc)
-		strscpy(sm->serial, c->serial, sizeof(sm->serial));
+		strscpy_pad(sm->serial, c->serial, sizeof(sm->serial));
 	kfree(c);
 	return rc;
 }
@@ -89,8 +91,8 @@ static int check_record(struct secmod *sm, const struct record *r)
 	return check_identity(sm, r);
 }
 
-/* Is the key in the TPM the one the vault knows? */
-static int check_key(struct secmod *sm, const struct record *r)
+/* Is the key in the TPM the one of this name? */
+int secmod_key_check(struct secmod *sm, const u8 key_name[RECORD_NAME_SIZE])
 {
 	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
 	struct t2_name name = {};
@@ -100,7 +102,7 @@ static int check_key(struct secmod *sm, const struct record *r)
 		return -ENOMEM;
 	rc = t2_read_public(&sm->tpm, sm->handles.key, pub, &name);
 	kfree(pub);
-	if (!rc && !memcmp(name.data, r->key_name, sizeof(r->key_name)))
+	if (!rc && !memcmp(name.data, key_name, RECORD_NAME_SIZE))
 		return 0;
 	if (rc && rc != -ENOENT)
 		return secmod_tpm_refuse(sm, rc, "reading the module key");
@@ -118,7 +120,7 @@ static int settle(struct secmod *sm, struct record *r, bool *unfinished)
 		return rc;
 	*unfinished = r->epoch != sm->epoch;
 	if (r->state == SECMOD_STATE_OPERATING && !*unfinished)
-		rc = check_key(sm, r);
+		rc = secmod_key_check(sm, r->key_name);
 	else
 		rc = secmod_evict(sm, sm->handles.key);
 	secmod_tpm_end(sm);
@@ -173,6 +175,7 @@ int secmod_attach(struct secmod *sm, struct file *file)
 	rc = check_record(sm, r);
 	rc = rc ?: settle(sm, r, &unfinished);
 	if (rc) {
+		memset(sm->serial, 0, sizeof(sm->serial));
 		record_free(r);
 		return rc;
 	}
@@ -190,9 +193,10 @@ int secmod_attach(struct secmod *sm, struct file *file)
 	return 0;
 }
 
-/* Forgets the vault and what it held. */
+/* Forgets the vault and what it held; a personalization does not outlive it. */
 void secmod_detach(struct secmod *sm)
 {
+	secmod_perso_forget(sm);
 	record_free(sm->record);
 	sm->record = NULL;
 	secmod_vault_release(sm);

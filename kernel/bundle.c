@@ -123,6 +123,8 @@ static int check_module_cert(const struct bundle *b, const struct bundle_expect 
 			      "%s: it is over another key than the one just made", what);
 	if (memcmp(c->uid, e->uid, sizeof(c->uid)))
 		return refuse(v->why, -ESTALE, "%s: UID is another module's", what);
+	if (strcmp(c->serial, e->serial))
+		return refuse(v->why, -ESTALE, "%s: serial number is another", what);
 	if (!c->has_nonce || memcmp(c->nonce, e->module_nonce, sizeof(c->nonce)))
 		return refuse(v->why, -ESTALE, "%s: module nonce is another", what);
 	if (!c->has_salt || memcmp(c->salt, e->salt, sizeof(c->salt)))

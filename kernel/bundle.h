@@ -34,6 +34,7 @@ struct bundle {
 /* What a bundle must fit. */
 struct bundle_expect {
 	u8 uid[SECMOD_UID_SIZE];
+	char serial[SECMOD_SERIAL_MAX + 1];
 	u64 epoch;
 	u8 module_nonce[SECMOD_NONCE_SIZE];
 	u8 salt[SECMOD_SALT_SIZE];

@@ -4,6 +4,7 @@
 #include <crypto/ecdh.h>
 #include <crypto/hash.h>
 #include <crypto/kpp.h>
+#include <crypto/rng.h>
 #include <crypto/skcipher.h>
 #include <linux/random.h>
 #include <linux/scatterlist.h>
@@ -15,6 +16,58 @@
 #define GCM_IV_SIZE 12
 #define AES_BLOCK 16
 #define POINT_BYTES (2 * T2_COORD_SIZE)
+
+/*
+ * Held while the driver is loaded. Otherwise the first use would load modules while the
+ * TPM is locked, and with IMA modprobe itself waits for the TPM.
+ */
+static struct {
+	struct crypto_shash *sha256;
+	struct crypto_shash *hmac;
+	struct crypto_skcipher *ecb;
+	struct crypto_aead *gcm;
+	struct crypto_kpp *ecdh;
+	bool rng;
+} held;
+
+static int hold_random(void)
+{
+	int rc = crypto_get_default_rng();
+
+	held.rng = !rc;
+	return rc;
+}
+
+int secmod_crypto_get(void)
+{
+	int rc;
+
+	held.sha256 = crypto_alloc_shash("sha256", 0, 0);
+	held.hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
+	held.ecb = crypto_alloc_skcipher("ecb(aes)", 0, CRYPTO_ALG_ASYNC);
+	held.gcm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
+	held.ecdh = crypto_alloc_kpp("ecdh-nist-p256", 0, 0);
+	rc = PTR_ERR_OR_ZERO(held.sha256) ?: PTR_ERR_OR_ZERO(held.hmac);
+	rc = rc ?: PTR_ERR_OR_ZERO(held.ecb);
+	rc = rc ?: PTR_ERR_OR_ZERO(held.gcm);
+	rc = rc ?: PTR_ERR_OR_ZERO(held.ecdh);
+	rc = rc ?: hold_random();
+	if (rc)
+		secmod_crypto_put();
+	return rc;
+}
+
+void secmod_crypto_put(void)
+{
+	if (held.rng)
+		crypto_put_default_rng();
+	if (!IS_ERR(held.ecdh))
+		crypto_free_kpp(held.ecdh);
+	crypto_free_aead(IS_ERR(held.gcm) ? NULL : held.gcm);
+	crypto_free_skcipher(IS_ERR(held.ecb) ? NULL : held.ecb);
+	crypto_free_shash(IS_ERR(held.hmac) ? NULL : held.hmac);
+	crypto_free_shash(IS_ERR(held.sha256) ? NULL : held.sha256);
+}
 
 static int hash_vector(const char *algorithm, const u8 *key, size_t key_len,
 		       const struct t2_vec *in, size_t count, u8 *out)
@@ -58,6 +111,7 @@ static int encrypt_block(struct skcipher_request *req, u8 *block)
 	struct scatterlist sg;
 
 	sg_init_one(&sg, block, AES_BLOCK);
+	skcipher_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
 	skcipher_request_set_crypt(req, &sg, &sg, AES_BLOCK, NULL);
 	return crypto_skcipher_encrypt(req);
 }
@@ -155,8 +209,8 @@ int t2_ecdh_p256(const struct t2_point *peer, struct t2_point *own, u8 shared_x[
 		goto out_free;
 	memcpy(work, peer, POINT_BYTES);
 	rc = kpp_run(req, crypto_kpp_generate_public_key, NULL, 0, work + POINT_BYTES, POINT_BYTES);
-	rc = rc	   ?:
-		     kpp_run(req, crypto_kpp_compute_shared_secret, work, POINT_BYTES,
+	if (!rc)
+		rc = kpp_run(req, crypto_kpp_compute_shared_secret, work, POINT_BYTES,
 			     work + 2 * POINT_BYTES, T2_COORD_SIZE);
 	if (!rc) {
 		memcpy(own, work + POINT_BYTES, POINT_BYTES);
@@ -171,8 +225,11 @@ out_free:
 
 int t2_random(u8 *out, size_t len)
 {
-	get_random_bytes(out, len);
-	return 0;
+	int rc = wait_for_random_bytes(); /* early in the boot there may be none */
+
+	if (!rc)
+		get_random_bytes(out, len);
+	return rc;
 }
 
 bool t2_equal(const void *a, const void *b, size_t len)
@@ -204,6 +261,7 @@ int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8
 	sg_init_table(sg, ARRAY_SIZE(sg));
 	sg_set_buf(&sg[0], head, aad_len);
 	sg_set_buf(&sg[1], data, len + GCM_TAG_SIZE);
+	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
 	aead_request_set_ad(req, aad_len);
 	aead_request_set_crypt(req, sg, sg, encrypt ? len : len + GCM_TAG_SIZE, iv);
 	rc = encrypt ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req);

@@ -1,263 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/secmodN: the only file that meets userspace memory. */
 #include <linux/capability.h>
-#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 
-#include "secmod.h"
-
-/* Returns a copy of @len bytes, or an ERR_PTR. */
-static void *copy_in(struct secmod *sm, u64 from, u32 len, u32 max, const char *what)
-{
-	void *data;
-
-	if (!len || len > max)
-		return ERR_PTR(refuse(&sm->why, len ? -E2BIG : -EINVAL,
-				      "%s: %u bytes, must be 1 to %u", what, len, max));
-	data = memdup_user(u64_to_user_ptr(from), len);
-	if (IS_ERR(data))
-		refuse(&sm->why, PTR_ERR(data), "%s: cannot be read", what);
-	return data;
-}
-
-static int nonzero(struct secmod *sm, u64 reserved)
-{
-	return reserved ? refuse(&sm->why, -EOPNOTSUPP, "a reserved field is not zero") : 0;
-}
-
-static int do_info(struct secmod_file *f, void *data)
-{
-	struct secmod *sm = f->sm;
-	struct secmod_info *arg = data;
-
-	*arg = (struct secmod_info){
-		.size = arg->size,
-		.abi_version = SECMOD_ABI_VERSION,
-		.state = sm->state,
-		.generation = sm->generation,
-		.epoch = sm->epoch,
-	};
-	memcpy(arg->uid, sm->uid, sizeof(arg->uid));
-	memcpy(arg->serial, sm->serial, sizeof(arg->serial));
-	if (sm->record)
-		arg->personalized_at = sm->record->personalized_at;
-	f->seen = sm->generation;
-	return 0;
-}
-
-static int do_reason(struct secmod_file *f, void *data)
-{
-	struct secmod_reason *arg = data;
-
-	arg->error = f->why.error;
-	memset(arg->text, 0, sizeof(arg->text));
-	strscpy(arg->text, f->why.text, sizeof(arg->text));
-	return 0;
-}
-
-static int do_attach(struct secmod_file *f, void *data)
-{
-	struct secmod_attach *arg = data;
-	struct secmod *sm = f->sm;
-	struct file *file;
-	int rc = nonzero(sm, arg->reserved);
-
-	if (rc)
-		return rc;
-	file = secmod_vault_get(sm, arg->fd);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	rc = secmod_attach(sm, file);
-	fput(file);
-	return rc;
-}
-
-static int do_detach(struct secmod_file *f, void *data)
-{
-	struct secmod *sm = f->sm;
-
-	if (sm->session)
-		return refuse(&sm->why, -EBUSY, "a session is open: end it first");
-	secmod_detach(sm);
-	secmod_set_state(sm, EVENT_DETACH);
-	return 0;
-}
-
-static int do_init_begin(struct secmod_file *f, void *data)
-{
-	struct secmod_init_begin *arg = data;
-
-	return nonzero(f->sm, arg->reserved) ?: secmod_init_begin(f, arg);
-}
-
-static int do_init_activate(struct secmod_file *f, void *data)
-{
-	struct secmod_init_activate *arg = data;
-
-	return nonzero(f->sm, arg->reserved) ?: secmod_init_activate(f, arg);
-}
-
-/* The two certificates and the vault that INIT_COMPLETE and RESET bring. */
-struct certs_in {
-	u8 *checking;
-	u8 *identity;
-	struct file *file;
-};
-
-static void certs_put(struct certs_in *in)
-{
-	if (!IS_ERR_OR_NULL(in->checking))
-		kfree(in->checking);
-	if (!IS_ERR_OR_NULL(in->identity))
-		kfree(in->identity);
-	if (!IS_ERR_OR_NULL(in->file))
-		fput(in->file);
-}
-
-static int certs_get(struct secmod *sm, struct certs_in *in, u64 checking, u32 checking_len,
-		     u64 identity, u32 identity_len, int fd)
-{
-	int rc;
-
-	in->checking = copy_in(sm, checking, checking_len, SECMOD_CERT_MAX, "checking certificate");
-	in->identity = copy_in(sm, identity, identity_len, SECMOD_CERT_MAX, "identity certificate");
-	in->file = secmod_vault_get(sm, fd);
-	rc = PTR_ERR_OR_ZERO(in->checking) ?: PTR_ERR_OR_ZERO(in->identity);
-	rc = rc ?: PTR_ERR_OR_ZERO(in->file);
-	if (rc)
-		certs_put(in);
-	return rc;
-}
-
-static int do_init_complete(struct secmod_file *f, void *data)
-{
-	struct secmod_init_complete *arg = data;
-	struct certs_in in;
-	int rc = nonzero(f->sm, arg->reserved);
-
-	rc = rc	   ?:
-		     certs_get(f->sm, &in, arg->checking_cert, arg->checking_cert_len,
-			       arg->identity_cert, arg->identity_cert_len, arg->fd);
-	if (rc)
-		return rc;
-	rc = secmod_init_complete(f, in.checking, arg->checking_cert_len, in.identity,
-				  arg->identity_cert_len, in.file);
-	certs_put(&in);
-	return rc;
-}
-
-static int do_perso_begin(struct secmod_file *f, void *data)
-{
-	struct secmod_perso_begin *arg = data;
-	u8 *signer;
-	int rc = nonzero(f->sm, arg->reserved | arg->reserved2);
-
-	if (rc)
-		return rc;
-	signer = copy_in(f->sm, arg->signer_cert, arg->signer_cert_len, SECMOD_CERT_MAX,
-			 "signing certificate");
-	if (IS_ERR(signer))
-		return PTR_ERR(signer);
-	rc = secmod_perso_begin(f, signer, arg->signer_cert_len, arg);
-	kfree(signer);
-	return rc;
-}
-
-static int do_perso_complete(struct secmod_file *f, void *data)
-{
-	struct secmod_perso_complete *arg = data;
-	u8 *bundle;
-	int rc = nonzero(f->sm, arg->reserved);
-
-	if (rc)
-		return rc;
-	bundle = copy_in(f->sm, arg->bundle, arg->bundle_len, SECMOD_BUNDLE_MAX, "bundle");
-	if (IS_ERR(bundle))
-		return PTR_ERR(bundle);
-	rc = secmod_perso_complete(f, bundle, arg->bundle_len);
-	kfree(bundle);
-	return rc;
-}
-
-static int do_attest(struct secmod_file *f, void *data)
-{
-	return secmod_attest(f->sm, data);
-}
-
-static int do_reset(struct secmod_file *f, void *data)
-{
-	struct secmod_reset *arg = data;
-	struct certs_in in = {};
-	int rc = nonzero(f->sm, arg->reserved | arg->reserved2);
-
-	if (!rc && arg->flags & SECMOD_RESET_FRESH_VAULT)
-		rc = certs_get(f->sm, &in, arg->checking_cert, arg->checking_cert_len,
-			       arg->identity_cert, arg->identity_cert_len, arg->fd);
-	if (rc)
-		return rc;
-	rc = secmod_reset(f->sm, arg, in.checking, arg->checking_cert_len, in.identity,
-			  arg->identity_cert_len, in.file);
-	certs_put(&in);
-	return rc;
-}
-
-static const struct record_cert *find_cert(const struct record *r, u32 kind, u32 index)
-{
-	if (kind == SECMOD_CERT_CENTRAL && index < SECMOD_CENTRAL_MAX)
-		return &r->central[index];
-	if (index)
-		return NULL;
-	switch (kind) {
-	case SECMOD_CERT_CHECKING:
-		return &r->checking;
-	case SECMOD_CERT_IDENTITY:
-		return &r->identity;
-	case SECMOD_CERT_SIGNER:
-		return &r->signer;
-	case SECMOD_CERT_MODULE:
-		return &r->module;
-	}
-	return NULL;
-}
-
-static int do_get_cert(struct secmod_file *f, void *data)
-{
-	struct secmod_get_cert *arg = data;
-	struct secmod *sm = f->sm;
-	const struct record_cert *c = find_cert(sm->record, arg->kind, arg->index);
-	u32 room = arg->len;
-
-	if (!c || !c->len)
-		return refuse(&sm->why, -ENOENT, "certificate %u/%u: there is none", arg->kind,
-			      arg->index);
-	arg->len = c->len;
-	if (room < c->len)
-		return refuse(&sm->why, -ENOSPC, "certificate %u/%u: needs %u bytes", arg->kind,
-			      arg->index, c->len);
-	if (copy_to_user(u64_to_user_ptr(arg->data), c->der, c->len))
-		return refuse(&sm->why, -EFAULT, "certificate: cannot be written");
-	return 0;
-}
-
-static int do_sign(struct secmod_file *f, void *data)
-{
-	struct secmod_sign *arg = data;
-	u8 *msg;
-	int rc;
-
-	if (arg->hash > 0xffff)
-		return refuse(&f->sm->why, -EOPNOTSUPP, "SIGN: hash 0x%x is unknown", arg->hash);
-	msg = copy_in(f->sm, arg->data, arg->len, T2_MAX_HASH_DATA, "data to sign");
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	rc = secmod_sign(f->sm, arg->key, arg->hash, msg, arg->len, arg->signature);
-	kfree(msg);
-	return rc;
-}
+#include "call.h"
 
 #define NO_FLAGS_FIELD (~0u)
+
+/* A pointer in an argument and its length. */
+struct input {
+	u16 pointer; /* offset of the __aligned_u64 */
+	u16 len; /* offset of the __u32 */
+	u32 max; /* bytes, 0: no such input */
+	const char *what;
+};
+
+#define INPUT(type, pointer, len, max, what)                                          \
+	{                                                                             \
+		offsetof(struct type, pointer), offsetof(struct type, len), max, what \
+	}
+#define TWO_CERTS(type)                                                                         \
+	INPUT(type, checking_cert, checking_cert_len, SECMOD_CERT_MAX, "checking certificate"), \
+		INPUT(type, identity_cert, identity_cert_len, SECMOD_CERT_MAX,                  \
+		      "identity certificate")
 
 /*
  * @size, @min_size: of the argument now, and in ABI version 1
@@ -269,26 +37,37 @@ static const struct {
 	u16 min_size;
 	u32 flags;
 	bool out;
-	int (*handler)(struct secmod_file *f, void *data);
+	int (*handler)(struct secmod_call *c);
+	struct input in[CALL_INPUTS];
 } ioctls[CMD_COUNT] = {
-#define ROW(type, last, flags, out, handler)                                             \
-	{                                                                                \
-		sizeof(struct type), offsetofend(struct type, last), flags, out, handler \
+#define ROW(type, last, flags, out, handler, ...)                                         \
+	{                                                                                 \
+		sizeof(struct type), offsetofend(struct type, last), flags, out, handler, \
+		{                                                                         \
+			__VA_ARGS__                                                       \
+		}                                                                         \
 	}
-	[CMD_INFO] = ROW(secmod_info, personalized_at, NO_FLAGS_FIELD, true, do_info),
-	[CMD_REASON] = ROW(secmod_reason, text, NO_FLAGS_FIELD, true, do_reason),
-	[CMD_ATTACH] = ROW(secmod_attach, reserved, 0, false, do_attach),
+	[CMD_INFO] = ROW(secmod_info, personalized_at, NO_FLAGS_FIELD, true, call_info),
+	[CMD_REASON] = ROW(secmod_reason, text, NO_FLAGS_FIELD, true, call_reason),
+	[CMD_ATTACH] = ROW(secmod_attach, reserved, 0, false, call_attach),
 	[CMD_INIT_BEGIN] = ROW(secmod_init_begin, identity_public,
-			       SECMOD_INIT_DISCARD | SECMOD_INIT_EK_RSA, true, do_init_begin),
-	[CMD_INIT_ACTIVATE] = ROW(secmod_init_activate, info, 0, true, do_init_activate),
-	[CMD_INIT_COMPLETE] = ROW(secmod_init_complete, reserved, 0, false, do_init_complete),
-	[CMD_PERSO_BEGIN] = ROW(secmod_perso_begin, attest, 0, true, do_perso_begin),
-	[CMD_PERSO_COMPLETE] = ROW(secmod_perso_complete, reserved, 0, false, do_perso_complete),
-	[CMD_ATTEST] = ROW(secmod_attestation, attest, 0, true, do_attest),
-	[CMD_RESET] = ROW(secmod_reset, attest, SECMOD_RESET_FRESH_VAULT, true, do_reset),
-	[CMD_GET_CERT] = ROW(secmod_get_cert, data, NO_FLAGS_FIELD, true, do_get_cert),
-	[CMD_SIGN] = ROW(secmod_sign, signature, NO_FLAGS_FIELD, true, do_sign),
-	[CMD_DETACH] = ROW(secmod_detach, flags, 0, false, do_detach),
+			       SECMOD_INIT_DISCARD | SECMOD_INIT_EK_RSA, true, call_init_begin),
+	[CMD_INIT_ACTIVATE] = ROW(secmod_init_activate, info, 0, true, call_init_activate),
+	[CMD_INIT_COMPLETE] = ROW(secmod_init_complete, reserved, 0, false, call_init_complete,
+				  TWO_CERTS(secmod_init_complete)),
+	[CMD_PERSO_BEGIN] = ROW(secmod_perso_begin, attest, 0, true, call_perso_begin,
+				INPUT(secmod_perso_begin, signer_cert, signer_cert_len,
+				      SECMOD_CERT_MAX, "signing certificate")),
+	[CMD_PERSO_COMPLETE] =
+		ROW(secmod_perso_complete, reserved, 0, false, call_perso_complete,
+		    INPUT(secmod_perso_complete, bundle, bundle_len, SECMOD_BUNDLE_MAX, "bundle")),
+	[CMD_ATTEST] = ROW(secmod_attestation, attest, 0, true, call_attest),
+	[CMD_RESET] = ROW(secmod_reset, attest, SECMOD_RESET_FRESH_VAULT, true, call_reset,
+			  TWO_CERTS(secmod_reset)),
+	[CMD_GET_CERT] = ROW(secmod_get_cert, data, NO_FLAGS_FIELD, true, call_get_cert),
+	[CMD_SIGN] = ROW(secmod_sign, signature, NO_FLAGS_FIELD, true, call_sign,
+			 INPUT(secmod_sign, data, len, T2_MAX_HASH_DATA, "data to sign")),
+	[CMD_DETACH] = ROW(secmod_detach, flags, 0, false, call_detach),
 #undef ROW
 };
 
@@ -299,10 +78,10 @@ static u32 flags_of(u32 nr, const void *arg)
 	return ioctls[nr].flags == NO_FLAGS_FIELD ? 0 : words[1];
 }
 
-static int run_command(struct secmod_file *f, u32 nr, void *arg)
+static int run_command(struct secmod_call *c, u32 nr)
 {
-	struct secmod *sm = f->sm;
-	u32 flags = flags_of(nr, arg);
+	struct secmod *sm = c->f->sm;
+	u32 flags = flags_of(nr, c->arg);
 	int rc;
 
 	if (command_is_admin(nr) && !capable(CAP_SYS_ADMIN))
@@ -311,24 +90,36 @@ static int run_command(struct secmod_file *f, u32 nr, void *arg)
 		return refuse(&sm->why, -EOPNOTSUPP, "%s: unknown flags 0x%x", command_name(nr),
 			      flags & ~ioctls[nr].flags);
 	rc = state_allows(sm->state, nr, flags, &sm->why);
-	return rc ?: ioctls[nr].handler(f, arg);
+	if (rc)
+		return rc;
+	if (c->early.error)
+		return refuse(&sm->why, -c->early.error, "%s", c->early.text);
+	return ioctls[nr].handler(c);
+}
+
+/*
+ * What says something of the module itself. A certificate that is not there, or a
+ * command out of place, must not hide the reason for which the module failed.
+ */
+static bool worth_keeping(u32 nr, int rc)
+{
+	return nr != CMD_GET_CERT && rc != -EBADFD && rc != -EPERM;
 }
 
 /* One command under the lock, with its reason kept where it can be read. */
-static int locked_command(struct secmod_file *f, u32 nr, void *arg)
+static int locked_command(struct secmod_call *c, u32 nr)
 {
-	struct secmod *sm = f->sm;
+	struct secmod *sm = c->f->sm;
 	int rc;
 
 	if (mutex_lock_killable(&sm->lock))
 		return -EINTR;
 	memset(&sm->why, 0, sizeof(sm->why));
-	rc = run_command(f, nr, arg);
+	rc = run_command(c, nr);
 	if (rc) {
 		refuse(&sm->why, rc, "%s: error %d", command_name(nr), -rc);
-		f->why = sm->why;
-		/* To ask for a certificate that is not there is no fault. */
-		if (nr != CMD_GET_CERT)
+		c->f->why = sm->why;
+		if (worth_keeping(nr, rc))
 			sm->last_error = sm->why;
 		atomic64_inc(&sm->stats.refusals);
 	} else {
@@ -338,30 +129,79 @@ static int locked_command(struct secmod_file *f, u32 nr, void *arg)
 	return rc;
 }
 
+static void copy_input(struct secmod_call *c, const struct input *in, int which)
+{
+	u64 from = *(u64 *)(c->arg + in->pointer);
+	u32 len = *(u32 *)(c->arg + in->len);
+	void *data;
+
+	if (!len)
+		return;
+	if (len > in->max) {
+		refuse(&c->early, -E2BIG, "%s: %u bytes, at most %u", in->what, len, in->max);
+		return;
+	}
+	data = memdup_user(u64_to_user_ptr(from), len);
+	if (IS_ERR(data)) {
+		refuse(&c->early, PTR_ERR(data), "%s: cannot be read", in->what);
+		return;
+	}
+	c->in[which] = data;
+	c->in_len[which] = len;
+}
+
+static int copy_output(struct secmod_call *c, u32 nr, void __user *uarg, u32 usize)
+{
+	if (c->out && copy_to_user(u64_to_user_ptr(c->out_to), c->out, c->out_len))
+		return -EFAULT;
+	if (ioctls[nr].out && copy_to_user(uarg, c->arg, min_t(size_t, usize, ioctls[nr].size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int do_call(struct secmod_call *c, u32 nr, void __user *uarg, u32 usize)
+{
+	int i, rc, out;
+
+	rc = copy_struct_from_user(c->arg, ioctls[nr].size, uarg, usize);
+	if (rc)
+		return rc;
+	for (i = 0; i < CALL_INPUTS && ioctls[nr].in[i].max; i++)
+		copy_input(c, &ioctls[nr].in[i], i);
+	rc = locked_command(c, nr);
+	/* ENOSPC tells in the argument what it takes. */
+	out = !rc || rc == -ENOSPC ? copy_output(c, nr, uarg, usize) : 0;
+	return rc ?: out;
+}
+
 static long secmod_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
 	void __user *uarg = (void __user *)user;
+	struct secmod_call *c;
 	u32 nr = _IOC_NR(cmd), usize;
-	void *arg;
-	int rc;
+	int i, rc = -ENOMEM;
 
 	if (_IOC_TYPE(cmd) != SECMOD_IOC_MAGIC || nr >= CMD_COUNT)
 		return -ENOTTY;
+	nr = array_index_nospec(nr, CMD_COUNT);
 	if (get_user(usize, (u32 __user *)uarg))
 		return -EFAULT;
 	if (usize < ioctls[nr].min_size)
 		return -EINVAL;
 	if (usize > PAGE_SIZE)
 		return -E2BIG;
-	arg = kzalloc(ioctls[nr].size, GFP_KERNEL);
-	if (!arg)
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
 		return -ENOMEM;
-	rc = copy_struct_from_user(arg, ioctls[nr].size, uarg, usize);
-	rc = rc ?: locked_command(file->private_data, nr, arg);
-	if ((!rc || rc == -ENOSPC) && ioctls[nr].out &&
-	    copy_to_user(uarg, arg, min_t(size_t, usize, ioctls[nr].size)))
-		rc = -EFAULT;
-	kfree_sensitive(arg);
+	c->f = file->private_data;
+	c->arg = kzalloc(ioctls[nr].size, GFP_KERNEL);
+	if (c->arg)
+		rc = do_call(c, nr, uarg, usize);
+	for (i = 0; i < CALL_INPUTS; i++)
+		kfree(c->in[i]);
+	kfree(c->out);
+	kfree_sensitive(c->arg);
+	kfree(c);
 	return rc;
 }
 

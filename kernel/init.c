@@ -103,6 +103,10 @@ int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg)
 	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
+	/* Beginning again takes back what this file has begun before. */
+	kfree(sm->init);
+	sm->init = NULL;
+	sm->session = NULL;
 	s->rsa = arg->flags & SECMOD_INIT_EK_RSA;
 	rc = secmod_tpm_begin(sm);
 	if (!rc) {
@@ -110,10 +114,10 @@ int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg)
 		secmod_tpm_end(sm);
 	}
 	if (rc) {
+		forget_root(sm);
 		kfree(s);
 		return rc;
 	}
-	kfree(sm->init);
 	sm->init = s;
 	sm->session = f;
 	put_public(&s->ek, arg->ek_public, &arg->ek_public_len);
@@ -128,10 +132,10 @@ void secmod_init_abort(struct secmod *sm)
 	kfree(sm->init);
 	sm->init = NULL;
 	sm->session = NULL;
+	forget_root(sm);
 	if (secmod_tpm_begin(sm))
 		return;
 	remove_objects(sm);
-	forget_root(sm);
 	secmod_tpm_end(sm);
 }
 
@@ -239,16 +243,20 @@ static int check_certs(struct secmod *sm, const struct record *r)
 	if (!rc && memcmp(c->identity.uid, sm->uid, sizeof(sm->uid)))
 		rc = refuse(&sm->why, -EKEYREJECTED, "%s: UID is another module's", id);
 	if (!rc)
-		strscpy(sm->serial, c->identity.serial, sizeof(sm->serial));
+		strscpy_pad(sm->serial, c->identity.serial, sizeof(sm->serial));
 	kfree(c);
 	return rc;
 }
 
-static int pin_checking_cert(struct secmod *sm, const struct record *r)
+/*
+ * The pin: bound to the root secret, so that nobody who can write to the TPM can make
+ * one for another manufacturer.
+ */
+int secmod_pin(struct secmod *sm, const u8 *checking, size_t len, u8 pin[T2_DIGEST_SIZE])
 {
-	struct t2_vec in = { r->checking.der, r->checking.len };
-
-	return t2_sha256(&in, 1, sm->checking_digest);
+	if (secmod_derive(sm->root, "secmod pin of the checking certificate", checking, len, pin))
+		return refuse(&sm->why, -EIO, "checking certificate: no HMAC-SHA256");
+	return 0;
 }
 
 /**
@@ -281,7 +289,7 @@ static int commit_init(struct secmod *sm, struct record *r, struct file *file)
 {
 	int rc;
 
-	rc = pin_checking_cert(sm, r);
+	rc = secmod_pin(sm, r->checking.der, r->checking.len, sm->pin);
 	rc = rc ?: secmod_vault_take(sm, file);
 	rc = rc ?: secmod_vault_commit(sm, r);
 	if (rc) {
@@ -314,7 +322,10 @@ int secmod_init_complete(struct secmod_file *f, const u8 *checking, size_t check
 	rc = secmod_tpm_begin(sm);
 	if (rc)
 		return rc;
-	r = secmod_record_new(sm, checking, checking_len, identity, identity_len);
+	/* A try before this one may have raised it. */
+	rc = secmod_nv_counter(sm, sm->handles.vault, &sm->vault_counter);
+	r = rc ? ERR_PTR(rc) :
+		 secmod_record_new(sm, checking, checking_len, identity, identity_len);
 	secmod_tpm_end(sm);
 	if (IS_ERR(r))
 		return PTR_ERR(r);

@@ -77,6 +77,25 @@ int secmod_salted_session(struct secmod *sm, struct t2_session *s, u8 attributes
 	return 0;
 }
 
+/*
+ * A salted session that goes along with every command until secmod_guard_end(): its HMAC
+ * covers what authorizes nothing, or nothing secret.
+ */
+int secmod_guard_begin(struct secmod *sm, struct t2_session *s)
+{
+	int rc = secmod_salted_session(sm, s, T2_SA_CONTINUE);
+
+	if (!rc)
+		sm->tpm.guard = s;
+	return rc;
+}
+
+void secmod_guard_end(struct secmod *sm, struct t2_session *s)
+{
+	sm->tpm.guard = NULL;
+	t2_end_session(&sm->tpm, s);
+}
+
 static int derive_identity_auth(struct secmod *sm)
 {
 	int rc = secmod_derive(sm->root, "secmod identity key authValue", NULL, 0,
@@ -134,8 +153,8 @@ static int create_and_load(struct secmod *sm, const u8 *auth, size_t auth_len,
 	parent.session = &s;
 	/* The public area in @created is the template until the TPM fills it. */
 	rc = t2_public_ecc(&created->pub, t, NULL);
-	rc = rc	   ?:
-		     t2_create(&sm->tpm, &parent, auth, auth_len, &created->pub, outside,
+	if (!rc)
+		rc = t2_create(&sm->tpm, &parent, auth, auth_len, &created->pub, outside,
 			       outside_len, created);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "making a key");
@@ -160,8 +179,8 @@ int secmod_identity_create(struct secmod *sm)
 	if (!created)
 		return -ENOMEM;
 	rc = derive_identity_auth(sm);
-	rc = rc	   ?:
-		     create_and_load(sm, sm->identity_auth, sizeof(sm->identity_auth), &t, NULL, 0,
+	if (!rc)
+		rc = create_and_load(sm, sm->identity_auth, sizeof(sm->identity_auth), &t, NULL, 0,
 				     created, &handle);
 	if (!rc) {
 		rc = persist(sm, handle, &created->pub, sm->handles.identity);
@@ -209,10 +228,11 @@ static int certify_creation(struct secmod *sm, u32 handle, const struct t2_creat
 	rc = t2_start_auth_session(&sm->tpm, &s, T2_SE_HMAC, T2_RH_NULL, NULL);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "starting a session");
+	s.attributes = 0; /* ends with the command */
 	secmod_identity_entity(sm, &signer, &s);
 	rc = t2_name_of_public(&created->pub, &object.name);
-	rc = rc	   ?:
-		     t2_certify_creation(&sm->tpm, &signer, &object, statement, T2_DIGEST_SIZE,
+	if (!rc)
+		rc = t2_certify_creation(&sm->tpm, &signer, &object, statement, T2_DIGEST_SIZE,
 					 created->creation_hash, &created->ticket, attest, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "certifying the creation of the module key");
@@ -241,8 +261,8 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 	int rc;
 
 	rc = key_policy(sm, policy);
-	rc = rc	   ?:
-		     create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
+	if (!rc)
+		rc = create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
 				     created, &handle);
 	if (rc)
 		return rc;

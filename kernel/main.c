@@ -5,6 +5,8 @@
 
 #include "secmod.h"
 
+#define FDO_BLOCK 0x02 /* 0x8102xxxx: FIDO Device Onboard */
+
 static unsigned int instances = 1;
 module_param(instances, uint, 0444);
 MODULE_PARM_DESC(instances, "number of security modules on the TPM, 1 to 16 (default 1)");
@@ -14,9 +16,29 @@ module_param(handles, uint, 0444);
 MODULE_PARM_DESC(handles,
 		 "first of the 8 handles of instance 0, see docs/operations.md (default 0x150000)");
 
+/*
+ * A TPM that was started anew while the machine slept (hibernation) has forgotten the
+ * read lock.
+ */
+static int __maybe_unused secmod_resume(struct device *dev)
+{
+	struct secmod *sm = container_of(dev, struct secmod, dev);
+
+	mutex_lock(&sm->lock);
+	if (!secmod_tpm_begin(sm)) {
+		secmod_root_bar(sm);
+		secmod_tpm_end(sm);
+	}
+	mutex_unlock(&sm->lock);
+	return 0;
+}
+
+static SIMPLE_DEV_PM_OPS(secmod_pm, NULL, secmod_resume);
+
 struct class secmod_class = {
 	.name = "secmod",
 	.dev_groups = secmod_groups,
+	.pm = &secmod_pm,
 };
 
 static struct secmod *modules[SECMOD_INSTANCES_MAX];
@@ -57,7 +79,8 @@ static struct secmod *secmod_new(int index)
 	return sm;
 }
 
-static int secmod_add(int index)
+/* Everything but the device node: once that is there, somebody may open it. */
+static int secmod_prepare(int index)
 {
 	struct secmod *sm = secmod_new(index);
 	int rc;
@@ -69,12 +92,9 @@ static int secmod_add(int index)
 	if (rc)
 		goto err_put;
 	rc = secmod_probe(sm);
-	rc = rc ?: secmod_device_add(sm, first_devt + index);
 	if (rc)
 		goto err_close_tpm;
 	modules[index] = sm;
-	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state), sm->last_error.error ? ": " : "",
-		 sm->last_error.text);
 	return 0;
 
 err_close_tpm:
@@ -82,6 +102,22 @@ err_close_tpm:
 err_put:
 	put_device(&sm->dev);
 	return rc;
+}
+
+static int secmod_publish(int index)
+{
+	struct secmod *sm = modules[index];
+	int rc = secmod_device_add(sm, first_devt + index);
+
+	if (rc)
+		return rc;
+	sm->published = true;
+	/* Resumed after the TPM, see secmod_resume(). */
+	if (!device_link_add(&sm->dev, secmod_chip_device(), DL_FLAG_STATELESS))
+		dev_warn(&sm->dev, "resume is not ordered after the TPM's\n");
+	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state), sm->last_error.error ? ": " : "",
+		 sm->last_error.text);
+	return 0;
 }
 
 /* Nobody has the device open any more: files hold the module. */
@@ -92,7 +128,10 @@ static void secmod_remove(int index)
 	if (!sm)
 		return;
 	modules[index] = NULL;
-	secmod_device_del(sm);
+	if (sm->published) {
+		device_link_remove(&sm->dev, secmod_chip_device());
+		secmod_device_del(sm);
+	}
 	secmod_detach(sm);
 	secmod_tpm_close(sm);
 	put_device(&sm->dev);
@@ -104,8 +143,9 @@ static int check_parameters(void)
 		pr_err("parameter instances: %u is not 1 to %d\n", instances, SECMOD_INSTANCES_MAX);
 		return -EINVAL;
 	}
-	if (handles % SECMOD_BLOCK || handles < 0x100 || handles > 0x3fff00) {
-		pr_err("parameter handles: 0x%x is not a multiple of 8 from 0x100 to 0x3fff00\n",
+	if (handles % SECMOD_BLOCK || handles < 0x100 || handles > 0x3fff00 ||
+	    handles >> 16 == FDO_BLOCK) {
+		pr_err("parameter handles: 0x%x is not a multiple of 8 from 0x100 to 0x3fff00, or FIDO's\n",
 		       handles);
 		return -EINVAL;
 	}
@@ -132,17 +172,23 @@ static int __init secmod_init(void)
 		pr_err("there is no TPM 2.0\n");
 		return rc;
 	}
+	rc = secmod_crypto_get();
+	if (rc) {
+		pr_err("the kernel lacks sha256, hmac, ecb(aes), gcm(aes) or ecdh-nist-p256\n");
+		goto err_put_chip;
+	}
 	rc = class_register(&secmod_class);
 	if (rc)
-		goto err_put_chip;
+		goto err_put_crypto;
 	rc = alloc_chrdev_region(&first_devt, 0, SECMOD_INSTANCES_MAX, "secmod");
 	if (rc)
 		goto err_unregister_class;
-	for (i = 0; i < instances; i++) {
-		rc = secmod_add(i);
-		if (rc)
-			goto err_remove_all;
-	}
+	for (i = 0; !rc && i < instances; i++)
+		rc = secmod_prepare(i);
+	for (i = 0; !rc && i < instances; i++)
+		rc = secmod_publish(i);
+	if (rc)
+		goto err_remove_all;
 	return 0;
 
 err_remove_all:
@@ -150,6 +196,8 @@ err_remove_all:
 	unregister_chrdev_region(first_devt, SECMOD_INSTANCES_MAX);
 err_unregister_class:
 	class_unregister(&secmod_class);
+err_put_crypto:
+	secmod_crypto_put();
 err_put_chip:
 	secmod_chip_put();
 	return rc;
@@ -161,6 +209,7 @@ static void __exit secmod_exit(void)
 	remove_all();
 	unregister_chrdev_region(first_devt, SECMOD_INSTANCES_MAX);
 	class_unregister(&secmod_class);
+	secmod_crypto_put();
 	secmod_chip_put();
 }
 module_exit(secmod_exit);

@@ -13,11 +13,16 @@ MODULE_PARM_DESC(pcrs,
 #define COUNTER_ATTRIBUTES                                                            \
 	(T2_NV_TYPE_COUNTER | T2_NV_AUTH_READ | T2_NV_AUTH_WRITE | T2_NV_OWNER_READ | \
 	 T2_NV_OWNER_WRITE | T2_NV_NO_DA)
-/* Read lock until the next TPM reset; written once, by the owner, at init. */
-#define ROOT_ATTRIBUTES (T2_NV_OWNER_WRITE | T2_NV_READ_STCLEAR | T2_NV_NO_DA)
+/*
+ * Read lock until the next TPM reset. Written once, as a whole, then locked for ever: in
+ * pieces it could be guessed byte by byte, or its pin be exchanged.
+ */
+#define ROOT_ATTRIBUTES                                                                  \
+	(T2_NV_OWNER_WRITE | T2_NV_WRITE_ALL | T2_NV_WRITE_DEFINE | T2_NV_READ_STCLEAR | \
+	 T2_NV_NO_DA)
 /* What the TPM sets itself in the attributes of an index. */
-#define VOLATILE_ATTRIBUTES (T2_NV_WRITTEN | T2_NV_READ_LOCKED)
-/* Root secret, then the digest of the checking certificate. */
+#define VOLATILE_ATTRIBUTES (T2_NV_WRITTEN | T2_NV_READ_LOCKED | T2_NV_WRITE_LOCKED)
+/* Root secret, then the pin of the checking certificate (secmod_pin()). */
 #define ROOT_SIZE (32 + T2_DIGEST_SIZE)
 
 static int select_pcrs(struct secmod *sm, u8 select[3])
@@ -137,8 +142,8 @@ static int look(struct secmod *sm, u32 index, struct t2_nv_public *nv)
  *
  * Return: 0 for the indices of a complete module; -ENOENT when the root secret is not
  * defined or not written, which is a virgin TPM or an interrupted
- * initialization; -EEXIST for a foreign object; -EBADMSG when the root
- * secret is there but a counter is not.
+ * initialization; -EEXIST for a foreign object in place of the root secret;
+ * -EBADMSG when the root secret is there but a counter is not, or is foreign.
  */
 int secmod_nv_probe(struct secmod *sm)
 {
@@ -154,7 +159,7 @@ int secmod_nv_probe(struct secmod *sm)
 		return -ENOENT;
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		rc = look(sm, counters[i], &nv);
-		if (rc == -ENOENT || (!rc && !(nv.attributes & T2_NV_WRITTEN)))
+		if (rc == -ENOENT || rc == -EEXIST || (!rc && !(nv.attributes & T2_NV_WRITTEN)))
 			return refuse(&sm->why, -EBADMSG,
 				      "NV index 0x%08x (a counter) is missing: secmod init --discard starts anew",
 				      counters[i]);
@@ -164,33 +169,49 @@ int secmod_nv_probe(struct secmod *sm)
 	return 0;
 }
 
-int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value)
+/*
+ * Reading and raising a counter authorizes with an empty password: the guard keeps
+ * anybody between here and the TPM from answering with an older value.
+ */
+static int read_counter(struct secmod *sm, u32 index, u64 *value)
 {
 	struct t2_entity nv;
-	struct t2_reader r;
-	u8 bytes[8];
 	int rc;
 
 	secmod_nv_entity(sm, index, &nv);
-	rc = t2_nv_read(&sm->tpm, &nv, &nv, bytes, sizeof(bytes), 0);
+	rc = t2_nv_read_counter(&sm->tpm, &nv, &nv, value);
+	return rc ? secmod_tpm_refuse(sm, rc, "reading a counter") : 0;
+}
+
+int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value)
+{
+	struct t2_session guard = {};
+	int rc = secmod_guard_begin(sm, &guard);
+
 	if (rc)
-		return secmod_tpm_refuse(sm, rc, "reading a counter");
-	t2_reader_init(&r, bytes, sizeof(bytes));
-	*value = t2_get_u64(&r);
-	return 0;
+		return rc;
+	rc = read_counter(sm, index, value);
+	secmod_guard_end(sm, &guard);
+	return rc;
 }
 
 /* One up, and the new value: another process may have raised it too. */
 int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value)
 {
+	struct t2_session guard = {};
 	struct t2_entity nv;
-	int rc;
+	int rc = secmod_guard_begin(sm, &guard);
 
+	if (rc)
+		return rc;
 	secmod_nv_entity(sm, index, &nv);
 	rc = t2_nv_increment(&sm->tpm, &nv, &nv);
 	if (rc)
-		return secmod_tpm_refuse(sm, rc, "raising a counter");
-	return secmod_nv_counter(sm, index, value);
+		secmod_tpm_refuse(sm, rc, "raising a counter");
+	else
+		rc = read_counter(sm, index, value);
+	secmod_guard_end(sm, &guard);
+	return rc;
 }
 
 static int define(struct secmod *sm, u32 index)
@@ -258,6 +279,21 @@ int secmod_nv_remove(struct secmod *sm)
 	return 0;
 }
 
+/* Nobody writes the index again, whoever has the owner's authorization. */
+static int bar_writes(struct secmod *sm)
+{
+	struct t2_entity owner, nv;
+	struct t2_nv_public pub;
+	int rc;
+
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	rc = t2_nv_write_lock(&sm->tpm, &owner, &nv);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "locking the root secret against writing");
+	return look(sm, sm->handles.root, &pub);
+}
+
 /* The write is the end of initialization: from now on the TPM holds a module. */
 int secmod_root_write(struct secmod *sm)
 {
@@ -271,7 +307,7 @@ int secmod_root_write(struct secmod *sm)
 	if (rc)
 		return rc;
 	memcpy(data, sm->root, sizeof(sm->root));
-	memcpy(data + sizeof(sm->root), sm->checking_digest, sizeof(sm->checking_digest));
+	memcpy(data + sizeof(sm->root), sm->pin, sizeof(sm->pin));
 	t2_hierarchy(&owner, T2_RH_OWNER);
 	owner.session = &s;
 	secmod_nv_entity(sm, sm->handles.root, &nv);
@@ -280,7 +316,9 @@ int secmod_root_write(struct secmod *sm)
 		secmod_tpm_refuse(sm, rc, "writing the root secret");
 	memzero_explicit(data, sizeof(data));
 	t2_end_session(&sm->tpm, &s);
-	return rc ?: look(sm, sm->handles.root, &pub);
+	if (!rc)
+		rc = look(sm, sm->handles.root, &pub);
+	return rc ?: bar_writes(sm);
 }
 
 /* A session to read the index with: policy if it is bound to PCRs, else salted HMAC. */
@@ -299,6 +337,36 @@ static int read_session(struct secmod *sm, struct t2_session *s)
 	rc = pcr_session(sm, s);
 	s->attributes = T2_SA_ENCRYPT;
 	return rc;
+}
+
+/*
+ * When the module cannot be had, nobody shall have its root secret: no secret moves
+ * here, so neither storage root key nor salt is needed.
+ */
+void secmod_root_bar(struct secmod *sm)
+{
+	struct t2_session s = {};
+	struct t2_nv_public pub;
+	struct t2_entity nv;
+	u8 select[3];
+
+	if (look(sm, sm->handles.root, &pub) || !(pub.attributes & T2_NV_WRITTEN) ||
+	    pub.attributes & T2_NV_READ_LOCKED)
+		return;
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	if (pub.policy_len) {
+		if (select_pcrs(sm, select) ||
+		    t2_start_auth_session(&sm->tpm, &s, T2_SE_POLICY, T2_RH_NULL, NULL))
+			return;
+		if (t2_policy_pcr(&sm->tpm, &s, select)) {
+			t2_end_session(&sm->tpm, &s);
+			return;
+		}
+		s.attributes = 0;
+		nv.session = &s;
+	}
+	t2_nv_read_lock(&sm->tpm, &nv, &nv);
+	t2_end_session(&sm->tpm, &s);
 }
 
 int secmod_root_read(struct secmod *sm)
@@ -325,7 +393,7 @@ int secmod_root_read(struct secmod *sm)
 	t2_end_session(&sm->tpm, &s);
 	if (!rc) {
 		memcpy(sm->root, data, sizeof(sm->root));
-		memcpy(sm->checking_digest, data + sizeof(sm->root), sizeof(sm->checking_digest));
+		memcpy(sm->pin, data + sizeof(sm->root), sizeof(sm->pin));
 		sm->root_known = true;
 	}
 	memzero_explicit(data, sizeof(data));
@@ -340,7 +408,11 @@ int secmod_root_lock(struct secmod *sm)
 	struct t2_entity nv;
 	int rc;
 
-	rc = read_session(sm, &s);
+	rc = look(sm, sm->handles.root, &pub);
+	/* The power failed between the write and its lock. */
+	if (!rc && !(pub.attributes & T2_NV_WRITE_LOCKED))
+		rc = bar_writes(sm);
+	rc = rc ?: read_session(sm, &s);
 	if (rc)
 		return rc;
 	s.attributes = 0; /* nothing to encrypt */

@@ -79,7 +79,6 @@ static int make_key(struct secmod *sm, struct perso_session *s, struct perso_wor
 	rc = t2_stir_random(&sm->tpm, arg->salt, sizeof(arg->salt));
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "stirring the salt into the TPM");
-	t2_random(s->auth, sizeof(s->auth));
 	return secmod_key_create(sm, s->auth, outside, &w->created, digest, &w->attest, &w->sig);
 }
 
@@ -97,6 +96,7 @@ static int remember(struct secmod *sm, struct perso_session *s, const struct per
 	if (rc)
 		return refuse(&sm->why, rc, "making the module key: the TPM made another");
 	memcpy(s->expect.uid, sm->uid, sizeof(s->expect.uid));
+	memcpy(s->expect.serial, sm->serial, sizeof(s->expect.serial));
 	s->expect.epoch = sm->epoch;
 	memcpy(s->expect.module_nonce, arg->module_nonce, sizeof(s->expect.module_nonce));
 	memcpy(s->expect.salt, arg->salt, sizeof(s->expect.salt));
@@ -117,28 +117,33 @@ static void put_results(const struct perso_work *w, struct secmod_perso_begin *a
 	memcpy(arg->attest, w->attest.data, w->attest.len);
 }
 
-static int begin(struct secmod *sm, struct perso_session *s, struct perso_work *w, const u8 *signer,
-		 size_t signer_len, struct secmod_perso_begin *arg)
-{
-	int rc;
-
-	t2_random(arg->module_nonce, sizeof(arg->module_nonce));
-	arg->epoch = sm->epoch;
-	arg->time = ktime_get_real_seconds();
-	rc = secmod_tpm_begin(sm);
-	if (rc)
-		return rc;
-	rc = check_signer(sm, w, signer, signer_len);
-	rc = rc ?: make_key(sm, s, w, arg);
-	secmod_tpm_end(sm);
-	return rc ?: remember(sm, s, w, arg, signer, signer_len);
-}
-
 static void forget_session(struct secmod *sm)
 {
 	kfree_sensitive(sm->perso);
 	sm->perso = NULL;
 	sm->session = NULL;
+}
+
+static int begin(struct secmod *sm, struct perso_session *s, struct perso_work *w, const u8 *signer,
+		 size_t signer_len, struct secmod_perso_begin *arg)
+{
+	int rc;
+
+	arg->epoch = sm->epoch;
+	arg->time = ktime_get_real_seconds();
+	if (t2_random(arg->module_nonce, sizeof(arg->module_nonce)) ||
+	    t2_random(s->auth, sizeof(s->auth)))
+		return refuse(&sm->why, -EINTR, "making the module key: no random bytes");
+	rc = secmod_tpm_begin(sm);
+	if (rc)
+		return rc;
+	rc = check_signer(sm, w, signer, signer_len);
+	/* The key of a session before this one goes now, and its bundle with it. */
+	if (!rc)
+		forget_session(sm);
+	rc = rc ?: make_key(sm, s, w, arg);
+	secmod_tpm_end(sm);
+	return rc ?: remember(sm, s, w, arg, signer, signer_len);
 }
 
 int secmod_perso_begin(struct secmod_file *f, const u8 *signer, size_t signer_len,
@@ -160,7 +165,6 @@ int secmod_perso_begin(struct secmod_file *f, const u8 *signer, size_t signer_le
 		rc = begin(sm, s, w, signer, signer_len, arg);
 	if (!rc) {
 		put_results(w, arg);
-		forget_session(sm);
 		sm->perso = s;
 		sm->session = f;
 		s = NULL;
@@ -198,15 +202,13 @@ static int check_bundle(struct secmod *sm, struct perso_work *w, const u8 *bundl
 	int rc;
 
 	rc = bundle_parse(&w->bundle, bundle, len, &sm->why);
-	rc = rc	   ?:
-		     cert_parse(&w->signer, s->signer.der, s->signer.len, "signing certificate",
-				&sm->why);
+	rc = rc ?: secmod_tpm_begin(sm);
 	if (rc)
 		return rc;
-	rc = secmod_tpm_begin(sm);
-	if (rc)
-		return rc;
-	rc = bundle_check(&w->bundle, &s->expect, &w->signer, &v);
+	/* Again: the session may have been open for longer than it is valid. */
+	rc = check_signer(sm, w, s->signer.der, s->signer.len);
+	rc = rc ?: bundle_check(&w->bundle, &s->expect, &w->signer, &v);
+	rc = rc ?: secmod_key_check(sm, s->key_name);
 	secmod_tpm_end(sm);
 	return rc;
 }
@@ -239,6 +241,13 @@ int secmod_perso_complete(struct secmod_file *f, const u8 *bundle, size_t len)
 	}
 	kfree(w);
 	return rc;
+}
+
+/* The vault is gone: what was begun can no longer be committed. */
+void secmod_perso_forget(struct secmod *sm)
+{
+	if (sm->perso && !sm->perso->stored)
+		forget_session(sm);
 }
 
 /* The file of the session closes: operating, or the fresh key is discarded. */

@@ -9,7 +9,7 @@
 
 #include "bundle.h"
 
-#define RECORD_MAX 32768 /* encoded */
+#define RECORD_MAX 24576 /* encoded */
 #define RECORD_AUTH_SIZE 32
 #define RECORD_NAME_SIZE 34 /* of a TPM object: nameAlg and SHA-256 */
 

@@ -16,6 +16,7 @@ static int certify_epoch(struct secmod *sm, const struct secmod_attest_statement
 	rc = rc ?: t2_start_auth_session(&sm->tpm, &s, T2_SE_HMAC, T2_RH_NULL, NULL);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "starting a session");
+	s.attributes = 0; /* ends with the command */
 	secmod_identity_entity(sm, &signer, &s);
 	secmod_nv_entity(sm, sm->handles.epoch, &nv);
 	rc = t2_nv_certify(&sm->tpm, &signer, &nv, &nv, digest, sizeof(digest), 8, 0, attest, sig);
@@ -102,11 +103,14 @@ static int read_dying_key(struct secmod *sm, struct secmod_reset *arg, struct t2
 	memset(name, 0, sizeof(*name));
 	arg->public_len = 0;
 	rc = t2_read_public(&sm->tpm, sm->handles.key, pub, name);
-	if (!rc) {
+	/* Somebody may have put another object there: it is no part of the proof. */
+	if (!rc && !memcmp(name->data, sm->record->key_name, sizeof(sm->record->key_name))) {
 		memcpy(arg->public_area, pub->data, pub->len);
 		arg->public_len = pub->len;
 	}
 	kfree(pub);
+	if (!arg->public_len)
+		memset(name, 0, sizeof(*name));
 	if (rc && rc != -ENOENT)
 		return secmod_tpm_refuse(sm, rc, "reading the module key");
 	return 0;
@@ -150,8 +154,10 @@ static int after_erasure(struct secmod *sm, const struct record *base)
 	struct record *next = record_alloc();
 	int rc;
 
-	if (!next)
+	if (!next) {
+		let_go(sm);
 		return -ENOMEM;
+	}
 	*next = *base;
 	record_forget_key(next);
 	next->epoch = sm->epoch;
@@ -168,23 +174,20 @@ static int after_erasure(struct secmod *sm, const struct record *base)
 
 static int check_pin(struct secmod *sm, const u8 *checking, size_t len)
 {
-	struct t2_vec in = { checking, len };
-	u8 digest[T2_DIGEST_SIZE];
-	int rc = t2_sha256(&in, 1, digest);
+	u8 pin[T2_DIGEST_SIZE];
+	int rc = secmod_pin(sm, checking, len, pin);
 
-	if (rc)
-		return refuse(&sm->why, rc, "checking certificate: no SHA-256");
-	if (t2_equal(digest, sm->checking_digest, sizeof(digest)))
-		return 0;
-	return refuse(&sm->why, -EKEYREJECTED,
-		      "checking certificate: not the one given at initialization");
+	if (!rc && !t2_equal(pin, sm->pin, sizeof(pin)))
+		rc = refuse(&sm->why, -EKEYREJECTED,
+			    "checking certificate: not the one given at initialization");
+	memzero_explicit(pin, sizeof(pin));
+	return rc;
 }
 
 /* The vault is lost: the TPM pins the checking certificate, the rest is public. */
 static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checking_len,
 			    const u8 *identity, size_t identity_len, struct file *file)
 {
-	char serial[sizeof(sm->serial)];
 	struct record *r;
 	int rc;
 
@@ -207,15 +210,14 @@ static int take_fresh_vault(struct secmod *sm, const u8 *checking, size_t checki
 		record_free(r);
 		return rc;
 	}
-	/* secmod_record_new() has read it; detaching forgets what the old vault held */
-	memcpy(serial, sm->serial, sizeof(serial));
-	secmod_detach(sm);
-	memcpy(sm->serial, serial, sizeof(serial));
-	sm->record = r;
 	rc = secmod_vault_take(sm, file);
-	if (rc)
-		let_go(sm);
-	return rc;
+	if (rc) {
+		record_free(r);
+		return rc;
+	}
+	record_free(sm->record);
+	sm->record = r;
+	return 0;
 }
 
 /**
@@ -237,6 +239,9 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking
 	if (file)
 		rc = take_fresh_vault(sm, checking, checking_len, identity, identity_len, file);
 	rc = rc ?: erase(sm, arg, &name);
+	/* Half taken: the fresh record is in no vault. */
+	if (rc && file && sm->record)
+		let_go(sm);
 	rc = rc ?: after_erasure(sm, sm->record);
 	if (rc)
 		return rc;

@@ -58,6 +58,7 @@ struct perso_session;
  * @dev: /sys/class/secmod/secmodN
  * @cdev: /dev/secmodN
  * @index: N
+ * @published: the device node is there
  * @changed: woken when @generation changes
  * @stats: counters
  * @handles: its block in the TPM, constant after probe
@@ -70,9 +71,9 @@ struct perso_session;
  * @last_error: the last refusal of any file
  * @tpm: connection, valid between secmod_tpm_begin() and secmod_tpm_end()
  * @chip_buf: the core's buffer, for the transport
- * @root_known: @root and @checking_digest were read from the TPM since boot
+ * @root_known: @root and @pin were read from the TPM since boot
  * @root: root secret
- * @checking_digest: SHA-256 of the checking certificate, as pinned at init
+ * @pin: binds the checking certificate to the root secret, as made at init
  * @srk: storage root key, as read; its name is compared with the record's
  * @srk_name: of it
  * @identity: public area of the identity key
@@ -97,6 +98,7 @@ struct secmod {
 	struct device dev;
 	struct cdev cdev;
 	int index;
+	bool published;
 	wait_queue_head_t changed;
 	struct secmod_stats stats;
 	struct secmod_handles handles;
@@ -110,7 +112,7 @@ struct secmod {
 	struct tpm_buf *chip_buf;
 	bool root_known;
 	u8 root[32];
-	u8 checking_digest[T2_DIGEST_SIZE];
+	u8 pin[T2_DIGEST_SIZE];
 	struct t2_public srk;
 	struct t2_name srk_name;
 	struct t2_public identity;
@@ -159,6 +161,8 @@ void secmod_set_state(struct secmod *sm, u32 event);
 extern const struct attribute_group *secmod_groups[];
 
 /* crypto.c */
+int secmod_crypto_get(void);
+void secmod_crypto_put(void);
 int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data, size_t len);
 int secmod_derive(const u8 root[32], const char *label, const u8 *context, size_t context_len,
 		  u8 out[32]);
@@ -166,6 +170,7 @@ int secmod_derive(const u8 root[32], const char *label, const u8 *context, size_
 /* tpm_chip.c: all TPM work stands between begin and end, which lock the chip */
 int secmod_chip_get(void);
 void secmod_chip_put(void);
+struct device *secmod_chip_device(void);
 int secmod_tpm_open(struct secmod *sm);
 void secmod_tpm_close(struct secmod *sm);
 int secmod_tpm_begin(struct secmod *sm);
@@ -186,11 +191,14 @@ int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value);
 int secmod_root_write(struct secmod *sm);
 int secmod_root_read(struct secmod *sm);
 int secmod_root_lock(struct secmod *sm);
+void secmod_root_bar(struct secmod *sm);
 void secmod_nv_entity(struct secmod *sm, u32 index, struct t2_entity *e);
 
 /* keys.c: storage root key, identity key, module key */
 int secmod_srk_find(struct secmod *sm);
 int secmod_salted_session(struct secmod *sm, struct t2_session *s, u8 attributes);
+int secmod_guard_begin(struct secmod *sm, struct t2_session *s);
+void secmod_guard_end(struct secmod *sm, struct t2_session *s);
 int secmod_identity_find(struct secmod *sm);
 int secmod_identity_create(struct secmod *sm);
 void secmod_identity_entity(struct secmod *sm, struct t2_entity *e, struct t2_session *s);
@@ -215,12 +223,14 @@ void record_free(struct record *r);
 int secmod_probe(struct secmod *sm);
 int secmod_attach(struct secmod *sm, struct file *file);
 void secmod_detach(struct secmod *sm);
+int secmod_key_check(struct secmod *sm, const u8 key_name[RECORD_NAME_SIZE]);
 /* init.c */
 int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg);
 int secmod_init_activate(struct secmod_file *f, struct secmod_init_activate *arg);
 int secmod_init_complete(struct secmod_file *f, const u8 *checking, size_t checking_len,
 			 const u8 *identity, size_t identity_len, struct file *file);
 void secmod_init_abort(struct secmod *sm);
+int secmod_pin(struct secmod *sm, const u8 *checking, size_t len, u8 pin[T2_DIGEST_SIZE]);
 struct record *secmod_record_new(struct secmod *sm, const u8 *checking, size_t checking_len,
 				 const u8 *identity, size_t identity_len);
 
@@ -229,6 +239,7 @@ int secmod_perso_begin(struct secmod_file *f, const u8 *signer, size_t signer_le
 		       struct secmod_perso_begin *arg);
 int secmod_perso_complete(struct secmod_file *f, const u8 *bundle, size_t len);
 void secmod_perso_close(struct secmod *sm);
+void secmod_perso_forget(struct secmod *sm);
 
 /* reset.c */
 int secmod_attest(struct secmod *sm, struct secmod_attestation *arg);

@@ -41,6 +41,7 @@ static int sign_module(struct secmod *sm, u16 hash, const u8 *digest, size_t len
 	rc = t2_start_auth_session(&sm->tpm, &s, T2_SE_POLICY, T2_RH_NULL, NULL);
 	rc = rc ?: t2_policy_nv(&sm->tpm, &s, &nv, &nv, epoch, sizeof(epoch), 0, T2_EO_EQ);
 	rc = rc ?: t2_policy_auth_value(&sm->tpm, &s);
+	s.attributes = 0; /* ends with the command */
 	rc = rc ?: t2_sign(&sm->tpm, &key, hash, digest, len, NULL, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "signing with the module key");
@@ -59,6 +60,7 @@ static int sign_identity(struct secmod *sm, const u8 *data, size_t len, struct t
 
 	rc = t2_hash(&sm->tpm, data, len, T2_RH_OWNER, digest, &ticket);
 	rc = rc ?: t2_start_auth_session(&sm->tpm, &s, T2_SE_HMAC, T2_RH_NULL, NULL);
+	s.attributes = 0;
 	secmod_identity_entity(sm, &key, &s);
 	rc = rc ?: t2_sign(&sm->tpm, &key, T2_ALG_SHA256, digest, sizeof(digest), &ticket, sig);
 	if (rc)

@@ -150,6 +150,7 @@ static ssize_t firmware_show(struct device *dev, struct device_attribute *a, cha
 }
 static DEVICE_ATTR_RO(firmware);
 
+/* Not for everybody: each read is a command to the TPM. */
 static ssize_t show_lockout_counter(struct secmod *sm, char *buf)
 {
 	u32 value = 0;
@@ -161,7 +162,12 @@ static ssize_t show_lockout_counter(struct secmod *sm, char *buf)
 	secmod_tpm_end(sm);
 	return rc ?: sysfs_emit(buf, "%u\n", value);
 }
-LOCKED_ATTR(lockout_counter);
+
+static ssize_t lockout_counter_show(struct device *dev, struct device_attribute *a, char *buf)
+{
+	return locked(dev, buf, show_lockout_counter);
+}
+static DEVICE_ATTR_ADMIN_RO(lockout_counter);
 
 /* Handles and indices of the block, as tpm2-tools take them. */
 #define HANDLE_ATTR(_name, _member)                                                          \

@@ -7,6 +7,12 @@
 
 static struct tpm_chip *chip; /* the machine's first TPM, held while loaded */
 
+/* The device whose suspend and resume are the TPM's. */
+struct device *secmod_chip_device(void)
+{
+	return chip->dev.parent;
+}
+
 int secmod_chip_get(void)
 {
 	chip = tpm_default_chip();
@@ -49,8 +55,10 @@ static int chip_transmit(struct t2 *t, u8 *data, size_t len, size_t size)
 	/* No phrase: the core would log refusals that are answers to us. */
 	rc = tpm_transmit_cmd(chip, buf, 0, NULL);
 	atomic64_add(ktime_get_ns() - start, &sm->stats.tpm_ns);
-	if (rc < 0)
+	if (rc < 0) {
+		memzero_explicit(buf->data, len);
 		return rc;
+	}
 	t2_reader_init(&r, buf->data, 10);
 	t2_get_u16(&r);
 	total = t2_get_u32(&r);
@@ -111,19 +119,17 @@ static int guarded_verify(struct secmod *sm, const struct t2_public *pub,
 			  const u8 digest[T2_DIGEST_SIZE], const struct t2_signature *sig)
 {
 	struct t2_session s = {};
-	int rc = secmod_salted_session(sm, &s, T2_SA_CONTINUE);
+	int rc = secmod_guard_begin(sm, &s);
 
 	if (rc)
 		return rc;
-	sm->tpm.guard = &s;
 	rc = t2_verify(&sm->tpm, pub, digest, T2_DIGEST_SIZE, sig);
-	sm->tpm.guard = NULL;
-	/* A point that is not on the curve is the certificate's fault. */
-	if (rc == -EINVAL)
+	/* A point that is not on the curve is the certificate's fault, says the TPM. */
+	if (rc == -EINVAL && sm->tpm.rc)
 		rc = -EKEYREJECTED;
 	if (rc && rc != -EKEYREJECTED)
 		secmod_tpm_refuse(sm, rc, "checking a signature");
-	t2_end_session(&sm->tpm, &s);
+	secmod_guard_end(sm, &s);
 	return rc;
 }
 

@@ -4,10 +4,12 @@
  *
  *   slot = header || AES-256-GCM(record) || tag
  *
- * The header holds UID, counter and a salt; the key is derived from the root
- * secret, the salt and the counter, so that no key encrypts two messages even
- * when a write is repeated after a power cut. Commit: write the other slot with
- * counter + 1, fsync, raise the TPM's counter. The raise is the commit point.
+ * The header holds UID, counter and a salt, all authenticated; the key is derived
+ * from the root secret and the salt, which is fresh for each write, so that no key
+ * encrypts two messages even when a write is repeated after a power cut.
+ *
+ * Commit: write the other slot with counter + 1, fsync, raise the TPM's counter. The
+ * raise is the commit point.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -18,6 +20,8 @@
 #define SLOT_SIZE 65536
 #define TAG_SIZE 16
 #define VAULT_VERSION 1
+/* What of a slot is used: small enough for linear memory, which the crypto API wants. */
+#define SLOT_USED (sizeof(struct slot_header) + RECORD_MAX + TAG_SIZE)
 
 static const u8 magic[8] = { 'S', 'E', 'C', 'M', 'O', 'D', 'V', 'T' };
 
@@ -73,7 +77,7 @@ struct file *secmod_vault_get(struct secmod *sm, int fd)
 static struct inode *claimed[SECMOD_INSTANCES_MAX];
 static DEFINE_MUTEX(claimed_lock); /* of claimed[]; innermost */
 
-/* Keeps a reference on @file; -EBUSY when it is another instance's vault. */
+/* Keeps a reference on @file in place of the old; -EBUSY: another instance's vault. */
 int secmod_vault_take(struct secmod *sm, struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -86,9 +90,12 @@ int secmod_vault_take(struct secmod *sm, struct file *file)
 	if (!rc)
 		claimed[sm->index] = inode;
 	mutex_unlock(&claimed_lock);
-	if (!rc)
-		sm->vault = get_file(file);
-	return rc;
+	if (rc)
+		return rc;
+	if (sm->vault)
+		fput(sm->vault);
+	sm->vault = get_file(file);
+	return 0;
 }
 
 void secmod_vault_release(struct secmod *sm)
@@ -134,7 +141,7 @@ int secmod_vault_write(struct secmod *sm, struct file *file, const struct record
 	u8 *slot;
 	int len, rc;
 
-	slot = kvzalloc(SLOT_SIZE, GFP_KERNEL);
+	slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	if (!slot)
 		return -ENOMEM;
 	h = (struct slot_header *)slot;
@@ -148,8 +155,8 @@ int secmod_vault_write(struct secmod *sm, struct file *file, const struct record
 	h->len = cpu_to_be32(len);
 	h->counter = cpu_to_be64(counter);
 	memcpy(h->uid, sm->uid, sizeof(h->uid));
-	t2_random(h->salt, sizeof(h->salt));
-	rc = slot_crypt(sm, true, h, slot + sizeof(*h), len);
+	rc = t2_random(h->salt, sizeof(h->salt));
+	rc = rc ?: slot_crypt(sm, true, h, slot + sizeof(*h), len);
 	if (rc) {
 		refuse(&sm->why, rc, "vault: cannot encrypt");
 		goto out_free;
@@ -161,7 +168,7 @@ int secmod_vault_write(struct secmod *sm, struct file *file, const struct record
 			    "vault: writing failed with error %d: free space or repair the file system, then try again",
 			    -rc);
 out_free:
-	kvfree_sensitive(slot, SLOT_SIZE);
+	kfree_sensitive(slot);
 	return rc;
 }
 
@@ -201,16 +208,27 @@ int secmod_vault_commit(struct secmod *sm, struct record *next)
 }
 
 /* What is wrong with a slot, from "nothing there" to "good". */
-enum slot_verdict { SLOT_EMPTY, SLOT_FOREIGN, SLOT_OLD, SLOT_AHEAD, SLOT_DAMAGED, SLOT_GOOD };
+enum slot_verdict {
+	SLOT_EMPTY,
+	SLOT_FOREIGN,
+	SLOT_OLD,
+	SLOT_AHEAD,
+	SLOT_DAMAGED,
+	SLOT_UNREADABLE, /* for a reason that may pass: no verdict on the vault */
+	SLOT_GOOD,
+};
 
 static enum slot_verdict read_slot(struct secmod *sm, struct file *file, int which, u8 *slot,
 				   u64 *counter, struct record *out)
 {
 	struct slot_header *h = (struct slot_header *)slot;
 	loff_t pos = which * SLOT_SIZE;
-	ssize_t n = kernel_read(file, slot, SLOT_SIZE, &pos);
+	ssize_t n = kernel_read(file, slot, SLOT_USED, &pos);
 	u32 len;
+	int rc;
 
+	if (n < 0)
+		return SLOT_UNREADABLE;
 	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, magic, sizeof(magic)))
 		return SLOT_EMPTY;
 	if (memcmp(h->uid, sm->uid, sizeof(h->uid)))
@@ -222,8 +240,10 @@ static enum slot_verdict read_slot(struct secmod *sm, struct file *file, int whi
 	if (be32_to_cpu(h->version) != VAULT_VERSION || len > RECORD_MAX ||
 	    n < (ssize_t)(sizeof(*h) + len + TAG_SIZE))
 		return SLOT_DAMAGED;
-	if (slot_crypt(sm, false, h, slot + sizeof(*h), len) ||
-	    record_decode(out, slot + sizeof(*h), len))
+	rc = slot_crypt(sm, false, h, slot + sizeof(*h), len);
+	if (rc && rc != -EBADMSG)
+		return SLOT_UNREADABLE;
+	if (rc || record_decode(out, slot + sizeof(*h), len))
 		return SLOT_DAMAGED;
 	return SLOT_GOOD;
 }
@@ -241,6 +261,9 @@ static int explain(struct secmod *sm, enum slot_verdict worst, u64 newest)
 	case SLOT_DAMAGED:
 		return refuse(&sm->why, -EBADMSG,
 			      "vault: damaged: attach an undamaged copy, or secmod reset --fresh-vault");
+	case SLOT_UNREADABLE:
+		return refuse(&sm->why, -EIO,
+			      "vault: cannot be read or decrypted at the moment: try again");
 	default:
 		return refuse(&sm->why, -EBADMSG, "vault: the file is no vault");
 	}
@@ -251,7 +274,7 @@ int secmod_vault_load(struct secmod *sm, struct file *file, struct record **out)
 {
 	enum slot_verdict verdict, worst = SLOT_EMPTY;
 	struct record *r = record_alloc();
-	u8 *slot = kvzalloc(SLOT_SIZE, GFP_KERNEL);
+	u8 *slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	u64 counter = 0, newest = 0;
 	int i, rc = 0;
 
@@ -272,7 +295,7 @@ int secmod_vault_load(struct secmod *sm, struct file *file, struct record **out)
 	}
 	rc = explain(sm, worst, newest);
 out_free:
-	kvfree_sensitive(slot, SLOT_SIZE);
+	kfree_sensitive(slot);
 	record_free(r);
 	return rc;
 }

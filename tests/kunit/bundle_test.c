@@ -35,6 +35,7 @@ static struct session *begin(struct kunit *test)
 	vector_read(test, MODULE_POINT, s->expect.point,
 		    sizeof(s->expect.point));
 	s->expect.epoch = MODULE_EPOCH;
+	strscpy(s->expect.serial, MODULE_SERIAL, sizeof(s->expect.serial));
 	KUNIT_ASSERT_EQ(test,
 			cert_parse(&s->signer, v.data, v.len, "signer",
 				   &s->why),

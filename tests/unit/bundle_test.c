@@ -24,6 +24,7 @@ static void session_begin(struct session *s)
 	vector_read(MODULE_SALT, s->expect.salt, sizeof(s->expect.salt));
 	vector_read(MODULE_POINT, s->expect.point, sizeof(s->expect.point));
 	s->expect.epoch = MODULE_EPOCH;
+	strcpy(s->expect.serial, MODULE_SERIAL);
 	s->signer_der = vector_from_hex(CERT_PU);
 	assert_int_equal(cert_parse(&s->signer, s->signer_der.data,
 				    s->signer_der.len, "signer", &s->why),
@@ -183,6 +184,10 @@ static void answer_is_good_for_one_session(void **state)
 		&s, check(&s, bundle_good[0].der), -EKEYREJECTED,
 		"module certificate: it is over another key than the one just made");
 	s.expect.point[63] ^= 1;
+	s.expect.serial[0] ^= 1;
+	assert_refusal(&s, check(&s, bundle_good[0].der), -ESTALE,
+		       "module certificate: serial number is another");
+	s.expect.serial[0] ^= 1;
 	assert_int_equal(check(&s, bundle_good[0].der), 0);
 	session_end(&s);
 }

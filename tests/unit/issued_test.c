@@ -179,6 +179,7 @@ static void bundle_is_accepted(void **state)
 	int rc;
 
 	memcpy(expect.uid, uid, sizeof(uid));
+	strcpy(expect.serial, "T-1");
 	memcpy(expect.module_nonce, nonce, sizeof(nonce));
 	memcpy(expect.salt, salt, sizeof(salt));
 	signer_der = parse(&signer, s->signer.cert);

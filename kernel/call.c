@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What each ioctl does, in the module's lock, with everything already in kernel memory. */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/nospec.h>
+
+#include "call.h"
+
+static int nonzero(struct secmod *sm, u64 reserved)
+{
+	return reserved ? refuse(&sm->why, -EOPNOTSUPP, "a reserved field is not zero") : 0;
+}
+
+/* Was there anything behind the pointer? */
+static int need(struct secmod_call *c, int which, const char *what)
+{
+	return c->in[which] ? 0 : refuse(&c->f->sm->why, -EINVAL, "%s: missing", what);
+}
+
+int call_info(struct secmod_call *c)
+{
+	struct secmod *sm = c->f->sm;
+	struct secmod_info *arg = c->arg;
+
+	*arg = (struct secmod_info){
+		.size = arg->size,
+		.abi_version = SECMOD_ABI_VERSION,
+		.state = sm->state,
+		.generation = sm->generation,
+		.epoch = sm->epoch,
+	};
+	memcpy(arg->uid, sm->uid, sizeof(arg->uid));
+	memcpy(arg->serial, sm->serial, sizeof(arg->serial));
+	if (sm->record)
+		arg->personalized_at = sm->record->personalized_at;
+	c->f->seen = sm->generation;
+	return 0;
+}
+
+int call_reason(struct secmod_call *c)
+{
+	struct secmod_reason *arg = c->arg;
+
+	arg->error = c->f->why.error;
+	memset(arg->text, 0, sizeof(arg->text));
+	strscpy(arg->text, c->f->why.text, sizeof(arg->text));
+	return 0;
+}
+
+int call_attach(struct secmod_call *c)
+{
+	struct secmod_attach *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	struct file *file;
+	int rc = nonzero(sm, arg->reserved);
+
+	if (rc)
+		return rc;
+	file = secmod_vault_get(sm, arg->fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	rc = secmod_attach(sm, file);
+	fput(file);
+	return rc;
+}
+
+int call_detach(struct secmod_call *c)
+{
+	struct secmod *sm = c->f->sm;
+
+	if (sm->session)
+		return refuse(&sm->why, -EBUSY, "a session is open: end it first");
+	secmod_detach(sm);
+	secmod_set_state(sm, EVENT_DETACH);
+	return 0;
+}
+
+int call_init_begin(struct secmod_call *c)
+{
+	struct secmod_init_begin *arg = c->arg;
+
+	return nonzero(c->f->sm, arg->reserved) ?: secmod_init_begin(c->f, arg);
+}
+
+int call_init_activate(struct secmod_call *c)
+{
+	struct secmod_init_activate *arg = c->arg;
+
+	return nonzero(c->f->sm, arg->reserved) ?: secmod_init_activate(c->f, arg);
+}
+
+int call_init_complete(struct secmod_call *c)
+{
+	struct secmod_init_complete *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	struct file *file;
+	int rc = nonzero(sm, arg->reserved);
+
+	rc = rc ?: need(c, 0, "checking certificate");
+	rc = rc ?: need(c, 1, "identity certificate");
+	if (rc)
+		return rc;
+	file = secmod_vault_get(sm, arg->fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	rc = secmod_init_complete(c->f, c->in[0], c->in_len[0], c->in[1], c->in_len[1], file);
+	fput(file);
+	return rc;
+}
+
+int call_perso_begin(struct secmod_call *c)
+{
+	struct secmod_perso_begin *arg = c->arg;
+	int rc = nonzero(c->f->sm, arg->reserved | arg->reserved2);
+
+	rc = rc ?: need(c, 0, "signing certificate");
+	return rc ?: secmod_perso_begin(c->f, c->in[0], c->in_len[0], arg);
+}
+
+int call_perso_complete(struct secmod_call *c)
+{
+	struct secmod_perso_complete *arg = c->arg;
+	int rc = nonzero(c->f->sm, arg->reserved);
+
+	rc = rc ?: need(c, 0, "bundle");
+	return rc ?: secmod_perso_complete(c->f, c->in[0], c->in_len[0]);
+}
+
+int call_attest(struct secmod_call *c)
+{
+	return secmod_attest(c->f->sm, c->arg);
+}
+
+int call_reset(struct secmod_call *c)
+{
+	struct secmod_reset *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	struct file *file = NULL;
+	int rc = nonzero(sm, arg->reserved | arg->reserved2);
+
+	if (!rc && arg->flags & SECMOD_RESET_FRESH_VAULT) {
+		rc = need(c, 0, "checking certificate");
+		rc = rc ?: need(c, 1, "identity certificate");
+		if (rc)
+			return rc;
+		file = secmod_vault_get(sm, arg->fd);
+		rc = PTR_ERR_OR_ZERO(file);
+	}
+	if (rc)
+		return rc;
+	rc = secmod_reset(sm, arg, c->in[0], c->in_len[0], c->in[1], c->in_len[1], file);
+	if (file)
+		fput(file);
+	return rc;
+}
+
+static const struct record_cert *find_cert(const struct record *r, u32 kind, u32 index)
+{
+	if (kind == SECMOD_CERT_CENTRAL && index < SECMOD_CENTRAL_MAX)
+		return &r->central[array_index_nospec(index, SECMOD_CENTRAL_MAX)];
+	if (index)
+		return NULL;
+	switch (kind) {
+	case SECMOD_CERT_CHECKING:
+		return &r->checking;
+	case SECMOD_CERT_IDENTITY:
+		return &r->identity;
+	case SECMOD_CERT_SIGNER:
+		return &r->signer;
+	case SECMOD_CERT_MODULE:
+		return &r->module;
+	}
+	return NULL;
+}
+
+int call_get_cert(struct secmod_call *c)
+{
+	struct secmod_get_cert *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	const struct record_cert *cert = find_cert(sm->record, arg->kind, arg->index);
+	u32 room = arg->len;
+
+	if (!cert || !cert->len)
+		return refuse(&sm->why, -ENOENT, "certificate %u/%u: there is none", arg->kind,
+			      arg->index);
+	arg->len = cert->len;
+	if (room < cert->len)
+		return refuse(&sm->why, -ENOSPC, "certificate %u/%u: needs %u bytes", arg->kind,
+			      arg->index, cert->len);
+	c->out = kmemdup(cert->der, cert->len, GFP_KERNEL);
+	c->out_len = cert->len;
+	c->out_to = arg->data;
+	return c->out ? 0 : -ENOMEM;
+}
+
+int call_sign(struct secmod_call *c)
+{
+	struct secmod_sign *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	int rc;
+
+	if (arg->hash > 0xffff)
+		return refuse(&sm->why, -EOPNOTSUPP, "SIGN: hash 0x%x is unknown", arg->hash);
+	rc = need(c, 0, "data to sign");
+	return rc ?: secmod_sign(sm, arg->key, arg->hash, c->in[0], arg->len, arg->signature);
+}
