@@ -463,9 +463,8 @@ static void commit_waits_for_the_disk(void **state)
 	sqlite3_stmt *st;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *sql = cases[i].pragma;
-
-		assert_false(sqlite3_prepare_v2(f->s->db, sql, -1, &st, NULL));
+		assert_false(sqlite3_prepare_v2(f->s->db, cases[i].pragma, -1,
+						&st, NULL));
 		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 		assert_string_equal((const char *)sqlite3_column_text(st, 0),
 				    cases[i].value);
