@@ -204,7 +204,7 @@ static const char *check_constraints(const struct check *c)
 		return "it is a CA, which its role is not (RFC 5280, 4.2.1.9)";
 	if (!ca && c->rules->ca)
 		return "it is no CA (RFC 5280, 4.2.1.9)";
-	/* any limit will do for the root: the chain is shorter than all of them */
+	/* what a root's limit allows below it is for check_issuer() */
 	if (c->role != PKI_ROLE_MANUFACTURER && pathlen != c->rules->pathlen)
 		return c->rules->ca ?
 			       "its path length is not 0 (RFC 5280, 4.2.1.9)" :
@@ -299,6 +299,9 @@ static const char *check_issuer(const struct check *c)
 	above.rules = pki_rules(above.role);
 	if (check_constraints(&above) || check_usage(&above))
 		return "its issuer is no CA (RFC 5280, 6.1.4 (k), (n))";
+	if (c->rules->ca && c->role != PKI_ROLE_MANUFACTURER &&
+	    X509_get_pathlen(c->issuer) == 0)
+		return "its issuer may not certify a CA (RFC 5280, 4.2.1.9)";
 	return NULL;
 }
 
