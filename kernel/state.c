@@ -48,7 +48,6 @@ static const struct {
 	[EVENT_RESET] = { D | P | O | F, SECMOD_STATE_PERSONALIZATION },
 	[EVENT_DETACH] = { P | O, SECMOD_STATE_DETACHED },
 	[EVENT_DISCARD] = { V | D | F, SECMOD_STATE_VIRGIN },
-	[EVENT_FAIL] = { ANY, SECMOD_STATE_FAILED },
 };
 
 static const struct {

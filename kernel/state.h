@@ -31,7 +31,6 @@ enum secmod_event {
 	EVENT_RESET, /* the epoch counter went up */
 	EVENT_DETACH,
 	EVENT_DISCARD, /* the objects in the TPM were removed */
-	EVENT_FAIL, /* TPM and vault contradict each other, or the TPM died */
 	EVENT_COUNT,
 };
 

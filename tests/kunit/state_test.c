@@ -43,7 +43,6 @@ static const struct {
 	{ EVENT_RESET, "-2222" },
 	{ EVENT_DETACH, "--11-" },
 	{ EVENT_DISCARD, "00--0" },
-	{ EVENT_FAIL, "44444" },
 };
 
 static const char *const ways_out[STATES][2] = {

@@ -56,7 +56,6 @@ static void put_event(FILE *f, u32 event)
 		[EVENT_RESET] = "reset",
 		[EVENT_DETACH] = "vault given back, or its commit failed",
 		[EVENT_DISCARD] = "objects in the TPM removed",
-		[EVENT_FAIL] = "TPM and vault contradict each other",
 	};
 	u32 state;
 
