@@ -5,7 +5,7 @@
 import threading
 
 from lib import BIN, case, expect, expect_equal
-from lib.powercut import COMMANDS, IDENTITY, Stand
+from lib.powercut import COMMANDS, IDENTITY, KEY, Stand
 
 MANY = 1000  # commands no operation reaches
 
@@ -35,8 +35,8 @@ def start(*words):
     return stand.vm.start("exec " + " ".join(str(word) for word in words))
 
 
-def kill_while(when, process, victim=None):
-    """Kills the process, or calls victim() for another.
+def kill_while(when, process, victim=None, done=lambda running: not running.running):
+    """Kills the process, or calls victim() for another, before it is done.
 
     Returns the code of the TPM command that was held, None when none was, and the process.
     """
@@ -44,7 +44,7 @@ def kill_while(when, process, victim=None):
     try:
         running = process()
         while not hold.held.wait(0.01):
-            if not running.running:
+            if done(running):
                 return None, running
         if victim:
             victim()
@@ -53,7 +53,8 @@ def kill_while(when, process, victim=None):
             stand.vm.sh("true")  # the signal has arrived
     finally:
         hold.let_go()
-    running.wait(30)
+    if not victim:
+        running.wait(30)
     return hold.code, running
 
 
@@ -127,6 +128,7 @@ def other_end(what, process, server, check):
                 lambda _, c, code=code: c == code, process, server.server.kill
             )
             expect_equal(held, code, "TPM command")
+            running.wait(30)
             server.serve(server.endpoint)
             check(running)
 
@@ -146,6 +148,42 @@ def check_unit(running):
     stand.expect_tidy(IDENTITY)
 
 
+def connected(agent):
+    return "connected to" in agent.err
+
+
+def agent():
+    return start(
+        *(BIN / "secmod-agent", "-v", "--connect", stand.central.guest_endpoint),
+        *("--listen", "unix:/run/agent.sock", "--retry", "200,1000"),
+    )
+
+
+def connections():
+    """Whoever is killed while the module key signs, the next connection stands."""
+    stand.central.serve(None, "--register", "auto")
+    for number in range(1, MANY):
+        code, running = kill_while(lambda n, _, at=number: n == at, agent, done=connected)
+        if code is None:
+            break
+        with case(f"A1 the agent killed at TPM command {number} of its connection"):
+            expect_equal(running.rc, -9, "how it ended")
+            expect_equal(stand.module.state, "operating")
+            stand.expect_tidy(IDENTITY, KEY)
+    with case(f"A1 the agent connects after {number - 1} kills"):
+        expect(number > 1, "the module key was not used")
+        expect(running.running, running.result())
+        running.kill()
+    with case("A1 the central system killed during the connection"):
+        central = stand.central
+        _, running = kill_while(lambda n, _: n == 1, agent, central.server.kill, connected)
+        expect(not connected(running), "it was too late")
+        central.serve(central.endpoint)
+        running.wait_for("connected to", 60)
+        running.terminate()
+        stand.expect_signs()
+
+
 # One TPM command of each ioctl in which the other end still has a part.
 DURING = {
     init: {"INIT_BEGIN": 0x12A, "INIT_ACTIVATE": 0x147},
@@ -159,6 +197,7 @@ each_command("A8 init", init, check_init)
 other_end("A1 the PU", personalize, stand.unit, check_unit)
 each_command("A1 personalize", personalize, check_personalize)
 stand.expect_signs()
+connections()
 epoch = [stand.status()["epoch"]]
 each_command("A2 A21 reset", reset, check_reset)
 stand.vm.shutdown()
