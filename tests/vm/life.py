@@ -61,6 +61,12 @@ def initialized(module, manufacturer):
         result = module.vm.sh(f"tpm2_nvread -s 64 {index}", check=False)
         expect_rc(result, 1, "0x148|NV access locked|locked")
         expect_match("readlocked", module.vm.sh(f"tpm2_nvreadpublic {index}").out)
+    with case("A24 the root secret cannot be written, whole or in part"):
+        module.vm.sh("head -c 64 /dev/zero >/tmp/zeros")
+        for words in ("-i /tmp/zeros", "-i /tmp/digest --offset 32"):
+            module.vm.sh("head -c 32 /dev/zero >/tmp/digest")
+            result = module.vm.sh(f"tpm2_nvwrite -C o {index} {words}", check=False)
+            expect_rc(result, 1, "0x148|locked")
     with case("A24 before the personalization the vault holds no module key"):
         expect_equal(module.attribute("module_key"), "")
         handle = module.attribute("tpm/module_handle")

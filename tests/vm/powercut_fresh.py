@@ -16,12 +16,13 @@ from lib.powercut import (
 FRESH = "/var/lib/secmod/fresh.vault"
 
 
-def reset():
+def reset(check=True):
     share = stand.vm.share
     return stand.module.secmod(
         *("reset", "--yes", "--fresh-vault", FRESH),
         *("--checking-cert", stand.manufacturer.root),
         *("--identity-cert", share / "kept/identity.pem"),
+        check=check,
     )
 
 
@@ -43,6 +44,7 @@ def finish(cut):
     stand.module.vault = FRESH
     if ("NV_Increment", VAULT_COUNTER) in cut.commits:
         stand.attach()
+        expect_match("choose another name", reset(check=False).err)
     else:
         reset()
     stand.module.vault = OLD

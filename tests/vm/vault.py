@@ -144,6 +144,40 @@ def bound_to_pcrs(tpm):
             expect_match("PCRs differ from those at init", module.attribute("last_error"))
 
 
+def sabotaged(tpm):
+    manufacturer = Manufacturer("sabotage", ek_ca=tpm.ek_ca)
+    manufacturer.serve()
+    with VM(tpm=tpm, name="sabotage") as vm:
+        module = Module(vm)
+        vm.load_module()
+        module.init(manufacturer)
+        vm.power_cut()
+        vm.boot()
+        index = "0x1950001"
+        vm.sh(f"tpm2_nvundefine -Q -C o {index}")
+        vm.load_module()
+        with case("A24 a module without its counter is failed, its root secret locked all the same"):
+            expect_equal(module.state, "failed")
+            expect_match("a counter.*is missing.*--discard", module.attribute("last_error"))
+            expect_rc(vm.sh("tpm2_nvread -s 64 0x1950002", check=False), 1, "0x148|locked")
+        with case("its reason outlives what is asked of it in vain"):
+            module.secmod("attest", "--nonce", "00" * 32, check=False)
+            expect_match("a counter.*is missing", module.attribute("last_error"))
+        vm.power_cut()
+        vm.boot()
+        vm.sh(f"tpm2_nvdefine -Q {index} -C o -s 8 -a 'ownerwrite|ownerread'")
+        vm.load_module()
+        with case("A24 nor does a foreign index in the counter's place make it virgin"):
+            expect_equal(module.state, "failed")
+            expect_rc(vm.sh("tpm2_nvread -s 64 0x1950002", check=False), 1, "0x148|locked")
+        with case("the way out destroys what is left, and a new module can be made"):
+            vm.sh(f"tpm2_nvundefine -Q -C o {index}")
+            manufacturer.run("release", "SN-0001")
+            vm.sh(f"rm -f {module.vault}")
+            module.init(manufacturer, "SN-0001", "--discard", "--yes")
+            expect_equal(module.state, "personalization")
+
+
 def occupied(tpm):
     manufacturer = Manufacturer("other-block", ek_ca=tpm.ek_ca)
     manufacturer.serve()
@@ -209,5 +243,6 @@ with VM(tpm=tpm, nbd=disk, allow=broken) as vm:
     swapped(module, second, vm)
     dead_disk(module, disk)
 bound_to_pcrs(Tpm())
+sabotaged(Tpm())
 occupied(Tpm())
 rsa_srk(Tpm())
