@@ -322,6 +322,8 @@ def main():
     try:
         play.run()
         play.vm.shutdown()
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted; nothing was left running")
     except (Broken, CommandFailed, Failed, Timeout, GuestDied) as failure:
         keep_run_dir()
         print(f"\n\033[31mstep {len(show.steps)} did not hold: {failure}\033[0m")
