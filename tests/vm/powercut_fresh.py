@@ -28,7 +28,6 @@ def reset(check=True):
 
 def check_old_vault(cut):
     """It is good until the vault counter says otherwise."""
-    stand.module.vault = OLD
     if ("NV_Increment", VAULT_COUNTER) in cut.commits:
         result = stand.module.attach(check=False)
         expect(result.rc, "an old vault is taken")
@@ -48,6 +47,7 @@ def finish(cut):
         expect_match("choose another name", reset(check=False).err)
     else:
         reset()
+    stand.module.vault = OLD
 
 
 def check(cut):
