@@ -7,7 +7,11 @@ T ?=
 DESTDIR ?=
 PREFIX ?= /usr/local
 WERROR ?= $(if $(CI),1,0)
-KDIR ?= $(CURDIR)/build/kernel/usr/src/linux-headers-$(file <build/kernel/release)
+# stock, or what is in build/kernel-NAME
+SECMOD_KERNEL ?= stock
+kernel := kernel$(addprefix -,$(filter-out stock,$(SECMOD_KERNEL)))
+module := module$(kernel:kernel%=%)
+KDIR ?= $(CURDIR)/build/$(kernel)/usr/src/linux-headers-$(file <build/$(kernel)/release)
 PKG_CONFIG ?= pkg-config
 
 # make V=1 shows the commands
@@ -139,11 +143,11 @@ $(B)/obj/%.o: %.c $(B)/flags
 # The module. Kbuild puts objects beside sources, so it gets a tree of links.
 #
 
-module: FORCE ## secmod.ko, in $(B)/module
-	@mkdir -p $(B)/module
-	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kernel tpm) $(B)/module/
-	@find $(B)/module -xtype l -delete
-	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/module \
+module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
+	@mkdir -p $(B)/$(module)
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kernel tpm) $(B)/$(module)/
+	@find $(B)/$(module) -xtype l -delete
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/$(module) \
 		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 #
@@ -245,10 +249,10 @@ install: user ## programs, libraries, provider, header, manuals (DESTDIR=, PREFI
 	install -D -m 644 -t $(libdir)/udev/rules.d userspace/dist/*.rules
 
 install-module: module ## secmod.ko for the kernel of KDIR
-	$(MAKE) -C $(KDIR) M=$(abspath $(B))/module \
+	$(MAKE) -C $(KDIR) M=$(abspath $(B))/$(module) \
 		INSTALL_MOD_PATH=$(DESTDIR) modules_install
 
 clean: ## remove what was built; the fetched kernels stay
-	rm -rf $(filter-out %/kernel %/linux %/uml,$(wildcard $(B)/*))
+	rm -rf $(filter-out %/kernel $(B)/kernel-% %/linux %/uml,$(wildcard $(B)/*))
 
 -include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-vm-tools) $(obj-pure))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a VM boots: the stock kernel, an initramfs with our /init, and by what
-accelerator. Made once under build/vm, again when an input is newer."""
+accelerator. Made once under build/vm/kernel*, again when an input is newer."""
 
 import gzip
 import lzma
@@ -15,6 +15,7 @@ from .process import spawn
 
 VM = BUILD / "vm"
 INIT = VM / "init"
+IMAGES = VM / KERNEL.name
 
 # to reach the host's root and the disk; what the root needs comes from there
 _MODULES = """
@@ -136,8 +137,8 @@ def files():
     """(kernel, initramfs), made if they are missing or old."""
     if not INIT.exists():
         raise SystemExit(f"{INIT} is missing: run make programs-of-tests")
-    kernel, initramfs = VM / "vmlinux", VM / "initramfs"
-    with locked(VM / ".lock"):
+    kernel, initramfs = IMAGES / "vmlinux", IMAGES / "initramfs"
+    with locked(IMAGES / ".lock"):
         if not _newer(kernel, KERNEL / "place"):
             image = next(KERNEL.glob("boot/vmlinuz-*"))
             _replace(kernel, _decompress(image.read_bytes()))
@@ -170,7 +171,7 @@ def arguments(append=""):
 
 def _kvm_works():
     """Boot the very kernel under KVM: some that opens hangs in long mode."""
-    console = VM / "probe.log"
+    console = IMAGES / "probe.log"
     console.unlink(missing_ok=True)
     machine = ["-M", "q35", "-m", "512", "-nodefaults", "-no-user-config"]
     child = spawn(

@@ -12,9 +12,13 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("SECMOD_BUILD", REPO / "build"))
-KERNEL = REPO / "build/kernel"
 BIN = BUILD / "bin"
-MODULE = BUILD / "module/secmod.ko"
+
+# which kernel boots: stock, or X for what is in build/kernel-X, laid out alike
+_name = os.environ.get("SECMOD_KERNEL") or "stock"
+_suffix = "" if _name == "stock" else f"-{_name}"
+KERNEL = REPO / f"build/kernel{_suffix}"
+MODULE = BUILD / f"module{_suffix}/secmod.ko"
 
 _run = None
 _sockets = None
