@@ -33,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all module user deps check demo vm static unit kunit clean install \
+.PHONY: all module user deps check long demo vm static unit kunit clean install \
 	install-module programs-of-tests ready help FORCE
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
@@ -211,6 +211,9 @@ ready: deps
 
 check: ready ## all tests; T=vm/reset, T='static unit/*' selects
 	@tests/run $(T)
+
+long: ready ## all VM tests at full length, hours; T=vm/powercut selects
+	@SECMOD_LONG=1 tests/run $(or $(T),vm)
 
 static: ready ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static

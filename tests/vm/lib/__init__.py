@@ -3,6 +3,7 @@
 
 from .agent import GuestDied
 from .bus import Bus
+from .extent import LONG, chance
 from .nbd import Disk
 from .paths import BIN, BUILD, MODULE, REPO, run_dir
 from .process import CommandFailed, Process, Result, Timeout, free_port, host, wait_for
@@ -21,8 +22,8 @@ from .vm import VM
 from .world import Central, Manufacturer, Module, Unit
 
 __all__ = [
-    "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied Manufacturer MODULE Module Process REPO Result Timeout",
-    "Tpm Unit VM case comment expect expect_equal expect_match expect_rc free_port",
+    "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied LONG Manufacturer MODULE Module Process REPO Result",
+    "Timeout Tpm Unit VM case chance comment expect expect_equal expect_match expect_rc free_port",
     "host run_dir skip wait_for",
 ]
 __all__ = " ".join(__all__).split()
