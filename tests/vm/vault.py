@@ -115,35 +115,6 @@ def dead_disk(module, disk):
         expect_equal(module.state, "operating")
 
 
-def bound_to_pcrs(tpm):
-    manufacturer = Manufacturer("pcr-manufacturer", ek_ca=tpm.ek_ca)
-    manufacturer.serve()
-    with VM(tpm=tpm, name="pcrs") as vm:
-        module = Module(vm)
-        vm.load_module("pcrs=7,23")
-        module.init(manufacturer)
-        module.reboot()  # loads without pcrs=
-        with case("pcrs: without the parameter the module says which one is missing"):
-            expect_equal(module.state, "failed")
-            expect_match("bound to PCRs: load with the pcrs=", module.attribute("last_error"))
-        vm.power_cut()
-        vm.boot()
-        vm.load_module("pcrs=7,23")
-        with case("pcrs: with the same PCR values the module comes back"):
-            expect_equal(module.state, "detached")
-            module.attach()
-            expect_equal(module.state, "personalization")
-        vm.power_cut()
-        vm.boot()
-        with case("A24 pcrs: a machine that booted something else does not get the root secret"):
-            index = "0x1950002"
-            expect_rc(vm.sh(f"tpm2_nvread -s 64 {index}", check=False), 1)
-            vm.sh(f"tpm2_pcrextend 7:sha256={'11' * 32}")
-            vm.load_module("pcrs=7,23")
-            expect_equal(module.state, "failed")
-            expect_match("PCRs differ from those at init", module.attribute("last_error"))
-
-
 def sabotaged(tpm):
     manufacturer = Manufacturer("sabotage", ek_ca=tpm.ek_ca)
     manufacturer.serve()
@@ -242,7 +213,6 @@ with VM(tpm=tpm, nbd=disk, allow=broken) as vm:
     spoiled(module, vm)
     swapped(module, second, vm)
     dead_disk(module, disk)
-bound_to_pcrs(Tpm())
 sabotaged(Tpm())
 occupied(Tpm())
 rsa_srk(Tpm())
