@@ -155,7 +155,7 @@ module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
 #
 
 # sources without kernel services and the TPM layer, for userspace
-pure := state tlv cert bundle record
+pure := state tlv cert bundle record slot
 src-pure := $(wildcard tpm/*.c $(pure:%=kernel/%.c) tests/shim/*.c)
 obj-pure := $(src-pure:%.c=$(B)/obj/pure/%.o)
 $(B)/lib/libpure.a: $(obj-pure)

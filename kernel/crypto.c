@@ -12,7 +12,6 @@
 #include "compat.h"
 #include "secmod.h"
 
-#define GCM_TAG_SIZE 16
 #define GCM_IV_SIZE 12
 #define AES_BLOCK 16
 #define POINT_BYTES (2 * T2_COORD_SIZE)
@@ -237,10 +236,7 @@ bool t2_equal(const void *a, const void *b, size_t len)
 	return !crypto_memneq(a, b, len);
 }
 
-/*
- * AES-256-GCM in place. The IV is zero: every key is used for one message (the
- * caller derives it from a fresh salt).
- */
+/* The IV is zero: every key is used for one message (slot.h). */
 int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data, size_t len)
 {
 	struct crypto_aead *tfm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
@@ -255,31 +251,19 @@ int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8
 	head = kmemdup(aad, aad_len, GFP_KERNEL);
 	req = aead_request_alloc(tfm, GFP_KERNEL);
 	rc = head && req ? crypto_aead_setkey(tfm, key, 32) : -ENOMEM;
-	rc = rc ?: crypto_aead_setauthsize(tfm, GCM_TAG_SIZE);
+	rc = rc ?: crypto_aead_setauthsize(tfm, SLOT_TAG_SIZE);
 	if (rc)
 		goto out_free;
 	sg_init_table(sg, ARRAY_SIZE(sg));
 	sg_set_buf(&sg[0], head, aad_len);
-	sg_set_buf(&sg[1], data, len + GCM_TAG_SIZE);
+	sg_set_buf(&sg[1], data, len + SLOT_TAG_SIZE);
 	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
 	aead_request_set_ad(req, aad_len);
-	aead_request_set_crypt(req, sg, sg, encrypt ? len : len + GCM_TAG_SIZE, iv);
+	aead_request_set_crypt(req, sg, sg, encrypt ? len : len + SLOT_TAG_SIZE, iv);
 	rc = encrypt ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req);
 out_free:
 	aead_request_free(req);
 	kfree(head);
 	crypto_free_aead(tfm);
 	return rc;
-}
-
-/* One key of the root secret: HMAC-SHA256(root, label || context). */
-int secmod_derive(const u8 root[32], const char *label, const u8 *context, size_t context_len,
-		  u8 out[32])
-{
-	struct t2_vec in[] = {
-		{ label, strlen(label) + 1 },
-		{ context, context_len },
-	};
-
-	return t2_hmac_sha256(root, 32, in, context_len ? 2 : 1, out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the pure sources of the driver (state, tlv, cert, bundle, record) include:
+ * What the pure sources of the driver (state, tlv, cert, bundle, record, slot) include:
  * nothing here needs a kernel service, so KUnit, userspace tests and fuzzers
  * compile the same files.
  */

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "record.h"
+#include "slot.h"
 #include "state.h"
 #include "tpm/t2.h"
 
@@ -163,9 +163,6 @@ extern const struct attribute_group *secmod_groups[];
 /* crypto.c */
 int secmod_crypto_get(void);
 void secmod_crypto_put(void);
-int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len, u8 *data, size_t len);
-int secmod_derive(const u8 root[32], const char *label, const u8 *context, size_t context_len,
-		  u8 out[32]);
 
 /* tpm_chip.c: all TPM work stands between begin and end, which lock the chip */
 int secmod_chip_get(void);

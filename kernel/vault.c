@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vault: one file with two slots, written alternately.
- *
- *   slot = header || AES-256-GCM(record) || tag
- *
- * The header holds UID, counter and a salt, all authenticated; the key is derived
- * from the root secret and the salt, which is fresh for each write, so that no key
- * encrypts two messages even when a write is repeated after a power cut.
+ * The vault: one file with two slots (slot.h), written alternately.
  *
  * Commit: write the other slot with counter + 1, fsync, raise the TPM's counter. The
  * raise is the commit point.
@@ -16,23 +10,6 @@
 #include <linux/vmalloc.h>
 
 #include "secmod.h"
-
-#define SLOT_SIZE 65536
-#define TAG_SIZE 16
-#define VAULT_VERSION 1
-/* What of a slot is used: small enough for linear memory, which the crypto API wants. */
-#define SLOT_USED (sizeof(struct slot_header) + RECORD_MAX + TAG_SIZE)
-
-static const u8 magic[8] = { 'S', 'E', 'C', 'M', 'O', 'D', 'V', 'T' };
-
-struct slot_header {
-	u8 magic[8];
-	__be32 version;
-	__be32 len; /* of the encrypted record, without the tag */
-	__be64 counter;
-	u8 uid[SECMOD_UID_SIZE];
-	u8 salt[32];
-};
 
 struct record *record_alloc(void)
 {
@@ -108,16 +85,9 @@ void secmod_vault_release(struct secmod *sm)
 	sm->vault = NULL;
 }
 
-static int slot_crypt(struct secmod *sm, bool encrypt, const struct slot_header *h, u8 *data,
-		      size_t len)
+static struct slot_owner slot_owner(struct secmod *sm, u64 counter)
 {
-	u8 key[32];
-	int rc;
-
-	rc = secmod_derive(sm->root, "secmod vault slot", h->salt, sizeof(h->salt), key);
-	rc = rc ?: secmod_gcm(encrypt, key, (const u8 *)h, sizeof(*h), data, len);
-	memzero_explicit(key, sizeof(key));
-	return rc;
+	return (struct slot_owner){ .root = sm->root, .uid = sm->uid, .counter = counter };
 }
 
 static int write_all(struct file *file, const u8 *data, size_t len, loff_t pos)
@@ -136,32 +106,20 @@ static int write_all(struct file *file, const u8 *data, size_t len, loff_t pos)
 /* Writes the slot for counter + 1 and makes it durable; nothing is committed yet. */
 int secmod_vault_write(struct secmod *sm, struct file *file, const struct record *r)
 {
-	u64 counter = sm->vault_counter + 1;
-	struct slot_header *h;
-	u8 *slot;
+	struct slot_owner owner = slot_owner(sm, sm->vault_counter + 1);
+	u8 *slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	int len, rc;
 
-	slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	if (!slot)
 		return -ENOMEM;
-	h = (struct slot_header *)slot;
-	len = record_encode(r, slot + sizeof(*h), RECORD_MAX);
+	len = slot_seal(&owner, r, slot);
 	if (len < 0) {
-		rc = refuse(&sm->why, len, "vault: the record does not fit");
+		rc = refuse(&sm->why, len,
+			    len == -E2BIG ? "vault: the record does not fit" :
+					    "vault: cannot encrypt");
 		goto out_free;
 	}
-	memcpy(h->magic, magic, sizeof(magic));
-	h->version = cpu_to_be32(VAULT_VERSION);
-	h->len = cpu_to_be32(len);
-	h->counter = cpu_to_be64(counter);
-	memcpy(h->uid, sm->uid, sizeof(h->uid));
-	rc = t2_random(h->salt, sizeof(h->salt));
-	rc = rc ?: slot_crypt(sm, true, h, slot + sizeof(*h), len);
-	if (rc) {
-		refuse(&sm->why, rc, "vault: cannot encrypt");
-		goto out_free;
-	}
-	rc = write_all(file, slot, sizeof(*h) + len + TAG_SIZE, (counter & 1) * SLOT_SIZE);
+	rc = write_all(file, slot, len, (owner.counter & 1) * SLOT_SIZE);
 	rc = rc ?: vfs_fsync(file, 0);
 	if (rc)
 		rc = refuse(&sm->why, rc == -ENOSPC ? -ENOSPC : -EIO,
@@ -207,45 +165,14 @@ int secmod_vault_commit(struct secmod *sm, struct record *next)
 	return 0;
 }
 
-/* What is wrong with a slot, from "nothing there" to "good". */
-enum slot_verdict {
-	SLOT_EMPTY,
-	SLOT_FOREIGN,
-	SLOT_OLD,
-	SLOT_AHEAD,
-	SLOT_DAMAGED,
-	SLOT_UNREADABLE, /* for a reason that may pass: no verdict on the vault */
-	SLOT_GOOD,
-};
-
 static enum slot_verdict read_slot(struct secmod *sm, struct file *file, int which, u8 *slot,
 				   u64 *counter, struct record *out)
 {
-	struct slot_header *h = (struct slot_header *)slot;
+	struct slot_owner owner = slot_owner(sm, sm->vault_counter);
 	loff_t pos = which * SLOT_SIZE;
 	ssize_t n = kernel_read(file, slot, SLOT_USED, &pos);
-	u32 len;
-	int rc;
 
-	if (n < 0)
-		return SLOT_UNREADABLE;
-	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, magic, sizeof(magic)))
-		return SLOT_EMPTY;
-	if (memcmp(h->uid, sm->uid, sizeof(h->uid)))
-		return SLOT_FOREIGN;
-	*counter = be64_to_cpu(h->counter);
-	if (*counter != sm->vault_counter)
-		return *counter < sm->vault_counter ? SLOT_OLD : SLOT_AHEAD;
-	len = be32_to_cpu(h->len);
-	if (be32_to_cpu(h->version) != VAULT_VERSION || len > RECORD_MAX ||
-	    n < (ssize_t)(sizeof(*h) + len + TAG_SIZE))
-		return SLOT_DAMAGED;
-	rc = slot_crypt(sm, false, h, slot + sizeof(*h), len);
-	if (rc && rc != -EBADMSG)
-		return SLOT_UNREADABLE;
-	if (rc || record_decode(out, slot + sizeof(*h), len))
-		return SLOT_DAMAGED;
-	return SLOT_GOOD;
+	return n < 0 ? SLOT_UNREADABLE : slot_open(&owner, slot, n, counter, out);
 }
 
 static int explain(struct secmod *sm, enum slot_verdict worst, u64 newest)
