@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+from contextlib import contextmanager
 
 from .paths import socket_path
 from .process import wait_for
@@ -77,10 +78,20 @@ class Bus:
         self.arm(on_answer=lambda number, _c, _a: self._stop_here(number, at))
 
     def ask(self, command):
-        """A command of our own, unseen by the machine; the answer."""
+        """A command past the counting; the answer."""
         with self._turn:
             self._tpm.sendall(command)
             return _read_message(self._tpm)
+
+    @contextmanager
+    def exchange(self, data):
+        """Nothing passes while the TPM is off; then it is the one at the socket data()."""
+        with self._turn:
+            yield
+            tpm = socket.socket(socket.AF_UNIX)
+            tpm.connect(os.fspath(data()))
+            self._tpm.close()
+            self._tpm = tpm
 
     def attach(self, control):
         """Serve QEMU at a socket of our own; control is swtpm's."""
@@ -131,7 +142,7 @@ class Bus:
                 near, far = socket.socketpair()
                 self._tpm = near
                 threading.Thread(
-                    target=self._serve_data, args=(theirs, near), daemon=True
+                    target=self._serve_data, args=(theirs,), daemon=True
                 ).start()
                 return [(level, kind, array.array("i", [far.detach()]))]
         return []
@@ -144,7 +155,7 @@ class Bus:
         except OSError:
             pass
 
-    def _serve_data(self, qemu, tpm):
+    def _serve_data(self, qemu):
         try:
             while command := _read_message(qemu):
                 self.commands += 1
@@ -152,9 +163,7 @@ class Bus:
                 self.codes.append(command_code(command))
                 if self.on_command:
                     command = self.on_command(number, command) or command
-                with self._turn:
-                    tpm.sendall(command)
-                    answer = _read_message(tpm)
+                answer = self.ask(command)
                 if answer is None:
                     break
                 if self.on_answer:
@@ -162,5 +171,5 @@ class Bus:
                 qemu.sendall(answer)
         except OSError:
             pass
-        for sock in (qemu, tpm):
+        for sock in (qemu, self._tpm):
             sock.close()

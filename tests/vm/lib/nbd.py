@@ -40,6 +40,11 @@ class Disk:
         self.writes, self._at = 0, None
         self.cut.clear()
 
+    def exchanged(self):
+        """The image, which the guest has not mounted, was written by the test."""
+        self.arm()
+        self._unflushed.clear()
+
     def cut_at(self, write, tear=0):
         """The power fails in write number write, after tear bytes of it."""
         self.arm()

@@ -124,6 +124,14 @@ class Tpm:
         )
         return f"swtpm:path={data}"
 
+    def restart(self, change):
+        """Off and on again under a machine that goes on: the bus keeps it. change() is
+        called while it is off."""
+        with self.bus.exchange(lambda: self._sockets[0]):
+            self.kill()
+            change()
+            self.serve()
+
     def stop(self, timeout=5):
         """Power off in good order (after QEMU has gone, or of serve())."""
         if not self.running:
