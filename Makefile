@@ -33,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all module user deps check long demo vm static unit kunit clean install \
+.PHONY: all module user deps check long bench demo vm static unit kunit clean install \
 	install-module programs-of-tests ready help FORCE
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
@@ -203,7 +203,17 @@ $(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $(filter %.c,$^)
 
-programs-of-tests: $(unit-tests) $(vm-tools) $(B)/vm/init
+# the load of make bench
+src-load := $(wildcard tests/bench/*.c)
+obj-load := $(src-load:%.c=$(B)/obj/%.o)
+$(obj-load): pic := -fPIE
+$(obj-load): packages := libssl libcrypto
+$(B)/bench/load: $(obj-load)
+	@mkdir -p $(@D)
+	$(call say,LD      ,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(call pkg-libs,libssl libcrypto)
+
+programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(B)/vm/init
 
 # what a fresh machine needs is installed first; KDIR is known only after that
 ready: deps
@@ -226,6 +236,10 @@ kunit: ready ## tests of the driver's pure parts, in user-mode Linux
 
 demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py
+
+bench: ready ## speed and TPM commands of the key path, beside others'; ROUNDS=5
+	@tests/deps.sh bench
+	@tests/bench/bench.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 vm: ready ## a shell in a VM with the module loaded
 	@tests/vm/lib/shell.py
@@ -258,4 +272,4 @@ install-module: module ## secmod.ko for the kernel of KDIR
 clean: ## remove what was built; the fetched kernels stay
 	rm -rf $(filter-out %/kernel $(B)/kernel-% %/linux %/uml,$(wildcard $(B)/*))
 
--include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-vm-tools) $(obj-pure))
+-include $(patsubst %.o,%.d,$(objects) $(obj-unit) $(obj-vm-tools) $(obj-load) $(obj-pure))

@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that building and testing needs (12 and 13), and
 # fetch the kernels the tests boot and compile into build/. Does nothing, and
-# quickly, when all of it is there.
+# quickly, when all of it is there. "deps.sh bench": also what make bench measures.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,16 @@ packages='
 
 	perl sparse shellcheck clang-format mandoc
 '
+
+if [ "${1-}" = bench ]; then
+	packages="$packages tpm2-openssl tpm2-abrmd libtss2-tcti-tabrmd0 dbus-daemon
+		libtpm2-pkcs11-1 libtpm2-pkcs11-tools"
+	# Debian 13 goes the way of providers
+	case $(cat /etc/debian_version) in
+	12.*) packages="$packages libengine-pkcs11-openssl" ;;
+	*) packages="$packages pkcs11-provider" ;;
+	esac
+fi
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then

@@ -215,11 +215,15 @@ class VM:
 
     def load_module(self, parameters="", module=MODULE):
         """insmod secmod.ko, until the device is there."""
-        for needed in self._module_needs(module):
-            self.sh(["modprobe", needed])
+        self.load_needed(module)
         self.sh(f"insmod {module} {parameters}")
         if module == MODULE:
             self.wait_for("test -c /dev/secmod0", 10)
+
+    def load_needed(self, module=MODULE):
+        """modprobe what the module depends on."""
+        for needed in self._module_needs(module):
+            self.sh(["modprobe", needed])
 
     @staticmethod
     def _module_needs(module):
