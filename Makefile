@@ -34,7 +34,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all module user deps check long bench demo vm static unit kunit clean install \
-	install-module programs-of-tests ready help FORCE
+	install-module programs-of-tests check-kernels ready help FORCE
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
 
@@ -147,7 +147,8 @@ module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
 	@mkdir -p $(B)/$(module)
 	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kernel tpm) $(B)/$(module)/
 	@find $(B)/$(module) -xtype l -delete
-	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/$(module) \
+	+@tests/in-root.sh build/$(kernel)/root \
+		$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/$(module) \
 		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 #
@@ -218,6 +219,19 @@ programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(B)/vm/init
 # what a fresh machine needs is installed first; KDIR is known only after that
 ready: deps
 	@$(MAKE) --no-print-directory all programs-of-tests
+
+# the driver's tests, run on every kernel
+driver-tests := static/sparse vm/smoke vm/uapi vm/life vm/link vm/refusals \
+	vm/vault vm/provider vm/powercut_init
+newer-kernels := 6.12 7
+
+check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian
+
+check-kernel-%: ready
+	@tests/kernel.sh $*
+	@echo "kernel $* ($$(cat build/kernel-$*/release))"
+	@$(MAKE) --no-print-directory -s SECMOD_KERNEL=$* WERROR=1 module
+	@SECMOD_KERNEL=$* tests/run $(or $(T),$(driver-tests))
 
 check: ready ## all tests; T=vm/reset, T='static unit/*' selects
 	@tests/run $(T)

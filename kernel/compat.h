@@ -5,6 +5,7 @@
 
 /* crypto_memneq(), also where it moved to <crypto/utils.h> */
 #include <crypto/algapi.h>
+#include <crypto/rng.h>
 #include <linux/slab.h>
 #include <linux/tpm.h>
 #include <linux/version.h>
@@ -46,6 +47,28 @@ static inline void compat_tpm_buf_free(struct tpm_buf *buf)
 	memzero_explicit(buf->data, PAGE_SIZE);
 	tpm_buf_destroy(buf);
 	kfree(buf);
+}
+#endif
+
+/* What ecdh draws from: since 7.1 the kernel's own generator, nothing to hold. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+static inline int compat_default_rng_get(void)
+{
+	return 0;
+}
+
+static inline void compat_default_rng_put(void)
+{
+}
+#else
+static inline int compat_default_rng_get(void)
+{
+	return crypto_get_default_rng();
+}
+
+static inline void compat_default_rng_put(void)
+{
+	crypto_put_default_rng();
 }
 #endif
 

@@ -4,7 +4,6 @@
 #include <crypto/ecdh.h>
 #include <crypto/hash.h>
 #include <crypto/kpp.h>
-#include <crypto/rng.h>
 #include <crypto/skcipher.h>
 #include <linux/random.h>
 #include <linux/scatterlist.h>
@@ -31,7 +30,7 @@ static struct {
 
 static int hold_random(void)
 {
-	int rc = crypto_get_default_rng();
+	int rc = compat_default_rng_get();
 
 	held.rng = !rc;
 	return rc;
@@ -59,7 +58,7 @@ int secmod_crypto_get(void)
 void secmod_crypto_put(void)
 {
 	if (held.rng)
-		crypto_put_default_rng();
+		compat_default_rng_put();
 	if (!IS_ERR(held.ecdh))
 		crypto_free_kpp(held.ecdh);
 	crypto_free_aead(IS_ERR(held.gcm) ? NULL : held.gcm);

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 #
 # kernel.sh stock     the suite's kernel, its modules and headers: build/kernel
+# kernel.sh 6.12|7    newer ones of Debian:                        build/kernel-*
 # kernel.sh source    the suite's kernel source, pruned:           build/linux
 #
-# Nothing is installed: packages are downloaded and unpacked. Each directory
-# appears in one rename when it is complete, so an interrupted run leaves
-# nothing half done.
+# Nothing is installed: packages are downloaded and unpacked, and the lists of
+# other suites are kept under build/. Each directory appears in one rename when
+# it is complete, so an interrupted run leaves nothing half done.
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -14,7 +15,7 @@ mkdir -p build
 
 update() {
 	echo "kernel: refreshing the package lists"
-	if [ "$(id -u)" = 0 ]; then
+	if [ "$(id -u)" = 0 ] || [ "${APT_CONFIG-}" ]; then
 		apt-get -qq update
 	else
 		sudo apt-get -qq update
@@ -38,39 +39,109 @@ download() (
 	apt-get -qq "$@" 2>/dev/null || { update && apt-get -qq "$@"; }
 )
 
-stock() {
-	dest=$top/build/kernel
+unpack_debs() {
+	for deb in "$1"/*.deb; do
+		dpkg -x "$deb" "$2"
+	done
+	rm -rf "$1"
+}
+
+# The mirror this machine uses for its own suite.
+mirror() {
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	# shellcheck disable=SC2016 # apt's variables
+	apt-get indextargets --format '$(REPO_URI) $(LABEL) $(CODENAME)' \
+		'Created-By: Packages' | sed -n "s/ Debian $codename$//p" | head -n 1
+}
+
+# apt is to see the suites $3... and nothing of this machine; the last one wins.
+other_suites() {
+	apt=$top/build/apt-$1
+	shift 2
+	uri=$(mirror)
+	[ "$uri" ] || { update && uri=$(mirror); }
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	: >"$apt/status"
+	for suite in "$@"; do
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main"
+	done >"$apt/sources"
+	cat >"$apt/apt.conf" <<-END
+		Dir::Etc::SourceList "$apt/sources";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::PreferencesParts "/dev/null";
+		Dir::State "$apt";
+		Dir::State::Status "$apt/status";
+		Dir::Cache "$apt/cache";
+		APT::Sandbox::User "root";
+		APT::Default-Release "$suite";
+		Acquire::Languages "none";
+	END
+	export APT_CONFIG="$apt/apt.conf"
+}
+
+# Image, modules, headers and kbuild, however a suite splits them.
+kernel_packages() {
+	apt-cache depends --recurse --important --no-pre-depends \
+		linux-image-amd64 linux-headers-amd64 2>/dev/null |
+		grep -E '^linux-[a-z]+-[0-9]' | grep -v -- '-unsigned$' | sort -u
+}
+
+# The kernel of the suites $2..., or of this machine's own, in build/$1.
+fetch() {
+	dest=$top/build/$1
 	new=$dest.new
 	if [ "$(cat "$dest/place" 2>/dev/null)" = "$dest" ]; then
 		return
 	fi
 	rm -rf "$dest" "$new"
 
-	image=$(depends linux-image-amd64 'linux-image-[0-9].*')
-	if [ -z "$image" ]; then
+	[ "$1" = kernel ] || other_suites "${1#kernel-}" "$@"
+	packages=$(kernel_packages)
+	if [ -z "$packages" ]; then
 		update
-		image=$(depends linux-image-amd64 'linux-image-[0-9].*')
+		packages=$(kernel_packages)
 	fi
-	release=${image#linux-image-}
-	headers=linux-headers-$release
-	echo "kernel: fetching $image"
-	# shellcheck disable=SC2046 # a list of words is meant
-	download "$new/debs" "$image" "$headers" \
-		$(depends "$headers" 'linux-headers-.*-common') \
-		$(depends "$headers" 'linux-kbuild-.*')
-	for deb in "$new"/debs/*.deb; do
-		dpkg -x "$deb" "$new"
-	done
-	rm -rf "$new/debs"
+	release=$(echo "$packages" | sed -n 's/^linux-image-//p')
+	echo "kernel: fetching $release"
+	# shellcheck disable=SC2086 # a list of words is meant
+	download "$new/debs" $packages
+	unpack_debs "$new/debs" "$new"
 	[ -d "$new/lib/modules" ] || ln -s usr/lib "$new/lib"
+	image=boot/vmlinuz-$release
+	mkdir -p "$new/boot"
+	[ -f "$new/$image" ] ||
+		ln -s "../lib/modules/$release/vmlinuz" "$new/$image"
 
 	# the headers name their common part by an absolute path
 	sed -i -E "s#(include |KBUILD_OUTPUT=)/usr/src/#\1$dest/usr/src/#" \
-		"$new/usr/src/$headers/Makefile"
+		"$new/usr/src/linux-headers-$release/Makefile"
 	/sbin/depmod -b "$new" "$release"
+	# its programs and its compiler may be too new for this machine
+	[ "$1" != kernel-7 ] || toolchain
 	echo "$release" >"$new/release"
 	echo "$dest" >"$new/place"
 	mv -T "$new" "$dest"
+	rm -rf "$top/build/apt-${1#kernel-}"
+}
+
+# What the kbuild programs of a newer suite need, as a root for tests/in-root.sh:
+# compiler, C library, the shell's tools.
+toolchain() {
+	needed=$(for p in $(echo "$packages" | grep -E 'headers|kbuild'); do
+		depends "$p" '[^ ]*' | sed '/^linux-\|^pahole/d'
+	done)
+	echo "kernel: fetching a compiler for $release"
+	mkdir -p "$new/debs/partial"
+	# shellcheck disable=SC2086 # a list of words is meant
+	apt-get -qq -y --no-install-recommends --download-only \
+		-o Dir::Cache::Archives="$new/debs" install base-files bash \
+		coreutils dash diffutils findutils grep kmod make mawk sed \
+		$needed >/dev/null
+	rmdir "$new/debs/partial"
+	rm -f "$new"/debs/lock
+	unpack_debs "$new/debs" "$new/root"
+	ln -sf mawk "$new/root/usr/bin/awk"
+	ln -sf dash "$new/root/usr/bin/sh"
 }
 
 source_tree() {
@@ -121,10 +192,12 @@ unpack() {
 exec 9>build/.kernel.lock
 flock 9
 case ${1-} in
-stock) stock ;;
+stock) fetch kernel ;;
+6.12) fetch kernel-6.12 bookworm-backports ;;
+7) fetch kernel-7 trixie trixie-backports ;;
 source) source_tree ;;
 *)
-	echo "usage: ${0##*/} stock | source" >&2
+	echo "usage: ${0##*/} stock | 6.12 | 7 | source" >&2
 	exit 2
 	;;
 esac
