@@ -54,6 +54,11 @@ const struct t2_cc_info *t2_cc_find(u32 cc)
 	return NULL;
 }
 
+const struct t2_cc_info *t2_cc_at(size_t i)
+{
+	return i < ARRAY_SIZE(t2_commands) ? &t2_commands[i] : NULL;
+}
+
 void t2_cmd_fail(struct t2_command *c, int err)
 {
 	if (!c->err)

@@ -81,6 +81,8 @@ struct t2_cc_info {
 
 /* NULL when this layer does not send it */
 const struct t2_cc_info *t2_cc_find(u32 cc);
+/* The commands of this layer by number, NULL after the last */
+const struct t2_cc_info *t2_cc_at(size_t i);
 
 /**
  * struct t2_auth - one entry of the authorization area

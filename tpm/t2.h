@@ -35,6 +35,7 @@ enum t2_alg {
 	T2_ALG_SHA512 = 0x000d,
 	T2_ALG_NULL = 0x0010,
 	T2_ALG_ECDSA = 0x0018,
+	T2_ALG_ECDH = 0x0019,
 	T2_ALG_ECC = 0x0023,
 	T2_ALG_CFB = 0x0043,
 };
@@ -85,13 +86,30 @@ enum t2_alg {
 #define T2_NV_READ_STCLEAR BIT(31)
 
 /* TPM_CAP and TPM_PT used here */
+#define T2_CAP_ALGS 0
 #define T2_CAP_HANDLES 1
+#define T2_CAP_COMMANDS 2
+#define T2_CAP_PCRS 5
 #define T2_CAP_TPM_PROPERTIES 6
+#define T2_CAP_ECC_CURVES 8
 #define T2_PT_MANUFACTURER 0x105
 #define T2_PT_VENDOR_STRING_1 0x106
 #define T2_PT_FIRMWARE_VERSION_1 0x10b
 #define T2_PT_FIRMWARE_VERSION_2 0x10c
+#define T2_PT_NV_INDEX_MAX 0x117
+#define T2_PT_NV_BUFFER_MAX 0x12c
+#define T2_PT_PERMANENT 0x200
+#define T2_PT_STARTUP_CLEAR 0x201
+#define T2_PT_HR_LOADED_AVAIL 0x204
+#define T2_PT_HR_TRANSIENT_AVAIL 0x207
+#define T2_PT_HR_PERSISTENT_AVAIL 0x209
+#define T2_PT_NV_COUNTERS_AVAIL 0x20b
 #define T2_PT_LOCKOUT_COUNTER 0x20e
+/* TPMA_PERMANENT, TPMA_STARTUP_CLEAR */
+#define T2_OWNER_AUTH_SET BIT(0)
+#define T2_ENDORSEMENT_AUTH_SET BIT(1)
+#define T2_SH_ENABLE BIT(1)
+#define T2_EH_ENABLE BIT(2)
 
 /*
  * Session attributes (TPMA_SESSION). Encryption is done where the command has
@@ -294,6 +312,8 @@ u32 t2_rc_base(u32 rc);
 #define T2_RC_AUTH_FAIL 0x08e
 #define T2_RC_SIGNATURE 0x09b
 #define T2_RC_POLICY_FAIL 0x09d
+#define T2_RC_BAD_AUTH 0x0a2
+#define T2_RC_FAILURE 0x101
 #define T2_RC_OBJECT_MEMORY 0x902
 #define T2_RC_REFERENCE_H0 0x910
 #define T2_RC_LOCKOUT 0x921
@@ -301,6 +321,7 @@ u32 t2_rc_base(u32 rc);
 #define T2_RC_AUTH_UNAVAILABLE 0x12f
 #define T2_RC_NV_LOCKED 0x148
 #define T2_RC_NV_UNINITIALIZED 0x14a
+#define T2_RC_NV_SPACE 0x14b
 #define T2_RC_NV_DEFINED 0x14c
 
 /* session.c: Part 1, 19 (sessions), 21 (parameter encryption), KDFa, KDFe */
@@ -435,7 +456,17 @@ int t2_nv_certify(struct t2 *t, struct t2_entity *signer,
 /* capability.c: Part 3, 30.2 */
 /* -ENOENT when the TPM has no such property */
 int t2_get_property(struct t2 *t, u32 property, u32 *value);
-/* Handles from @first on, at most *count; *count becomes how many were found. */
+/*
+ * What @capability lists from @first on, at most *count: handles, algorithms,
+ * commands, curves; *count becomes how many were found.
+ */
+int t2_get_list(struct t2 *t, u32 capability, u32 first, u32 *out,
+		size_t *count);
 int t2_get_handles(struct t2 *t, u32 first, u32 *handles, size_t *count);
+bool t2_listed(const u32 *list, size_t count, u32 value);
+/* The first command of this layer that is not in a list of T2_CAP_COMMANDS, or 0 */
+u32 t2_missing_command(const u32 *list, size_t count);
+/* @select: the PCRs of the bank, zeros when it is not allocated */
+int t2_get_pcr_bank(struct t2 *t, u16 alg, u8 select[3]);
 
 #endif
