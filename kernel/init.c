@@ -47,11 +47,13 @@ static int make_root_secret(struct secmod *sm)
 /* Removes what a former or interrupted initialization left in the TPM. */
 static int remove_objects(struct secmod *sm)
 {
-	int rc = secmod_foreign(sm);
+	u32 ours;
+	int rc = secmod_foreign(sm, &ours);
 
 	rc = rc ?: secmod_nv_remove(sm);
 	rc = rc ?: secmod_evict(sm, sm->handles.key);
-	return rc ?: secmod_evict(sm, sm->handles.identity);
+	rc = rc ?: secmod_evict(sm, sm->handles.identity);
+	return rc ?: secmod_evict(sm, sm->handles.srk);
 }
 
 static void forget_root(struct secmod *sm)
@@ -63,25 +65,41 @@ static void forget_root(struct secmod *sm)
 	sm->epoch = 0;
 }
 
-static int create_objects(struct secmod *sm, struct init_session *s)
+static int make_objects(struct secmod *sm, struct init_session *s, bool *srk_made)
 {
 	u32 ek;
 	int rc;
 
-	rc = remove_objects(sm);
-	if (rc)
-		return rc;
-	secmod_detach(sm);
-	forget_root(sm);
-	if (sm->state != SECMOD_STATE_VIRGIN)
-		secmod_set_state(sm, EVENT_DISCARD);
-	rc = secmod_srk_find(sm);
+	rc = secmod_srk_choose(sm, srk_made);
 	rc = rc ?: make_root_secret(sm);
 	rc = rc ?: secmod_nv_create(sm);
 	rc = rc ?: secmod_identity_create(sm);
 	rc = rc ?: load_ek(sm, s->rsa, &s->ek, &ek);
 	if (!rc)
 		t2_flush_context(&sm->tpm, ek);
+	return rc;
+}
+
+static int create_objects(struct secmod *sm, struct init_session *s)
+{
+	bool srk_made = false;
+	int rc;
+
+	rc = secmod_preflight(sm, s->rsa);
+	rc = rc ?: remove_objects(sm);
+	if (rc)
+		return rc;
+	secmod_detach(sm);
+	forget_root(sm);
+	if (sm->state != SECMOD_STATE_VIRGIN)
+		secmod_set_state(sm, EVENT_DISCARD);
+	rc = make_objects(sm, s, &srk_made);
+	if (!rc)
+		return 0;
+	forget_root(sm);
+	remove_objects(sm);
+	if (srk_made)
+		secmod_evict(sm, SECMOD_SRK);
 	return rc;
 }
 
@@ -114,7 +132,6 @@ int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg)
 		secmod_tpm_end(sm);
 	}
 	if (rc) {
-		forget_root(sm);
 		kfree(s);
 		return rc;
 	}

@@ -9,58 +9,128 @@
 #define KEY_ATTRIBUTES                                                           \
 	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
 	 T2_OBJ_ADMIN_WITH_POLICY | T2_OBJ_NO_DA | T2_OBJ_DECRYPT | T2_OBJ_SIGN)
+/* noDA: somebody else's failures shall not lock our keys in. */
 #define SRK_ATTRIBUTES                                                           \
 	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
-	 T2_OBJ_RESTRICTED | T2_OBJ_DECRYPT)
+	 T2_OBJ_USER_WITH_AUTH | T2_OBJ_NO_DA | T2_OBJ_RESTRICTED | T2_OBJ_DECRYPT)
 
-static int check_srk(struct secmod *sm)
+/* A P-256 storage key that an authValue opens, maybe the empty one. */
+static bool is_srk(const struct t2_public *pub)
 {
 	struct t2_ecc_template t;
 	struct t2_point point;
 
-	if (!t2_public_parse_ecc(&sm->srk, &t, &point) &&
-	    (t.attributes & SRK_ATTRIBUTES) == SRK_ATTRIBUTES)
-		return 0;
-	return refuse(&sm->why, -EOPNOTSUPP,
-		      "the key at 0x%08x is no P-256 storage root key: replace it by one (tpm2_createprimary -G ecc, tpm2_evictcontrol)",
-		      SECMOD_SRK);
+	return !t2_public_parse_ecc(pub, &t, &point) && t.storage && t.attributes == SRK_ATTRIBUTES;
 }
 
-static int create_srk(struct secmod *sm)
+/* Reads the key at @handle: -ENOENT when there is none, -EEXIST when it is of no use. */
+static int read_srk(struct secmod *sm, u32 handle)
+{
+	int rc = t2_read_public(&sm->tpm, handle, &sm->srk, &sm->srk_name);
+
+	sm->srk_handle = handle;
+	if (rc && rc != -ENOENT)
+		return secmod_tpm_refuse(sm, rc, "reading the storage root key");
+	if (!rc && !is_srk(&sm->srk))
+		return -EEXIST;
+	return rc;
+}
+
+static int create_srk(struct secmod *sm, u32 handle)
 {
 	struct t2_entity owner, object = {};
 	struct t2_public template;
-	u32 handle;
+	u32 loaded;
 	int rc;
 
 	t2_hierarchy(&owner, T2_RH_OWNER);
 	rc = t2_public_srk_ecc(&template);
-	rc = rc ?: t2_create_primary(&sm->tpm, &owner, &template, &handle, &sm->srk);
+	rc = rc ?: t2_create_primary(&sm->tpm, &owner, &template, &loaded, &sm->srk);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "making the storage root key");
-	object.handle = handle;
+	object.handle = loaded;
 	rc = t2_name_of_public(&sm->srk, &object.name);
-	rc = rc ?: t2_evict_control(&sm->tpm, &owner, &object, SECMOD_SRK);
+	rc = rc ?: t2_evict_control(&sm->tpm, &owner, &object, handle);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "storing the storage root key");
-	t2_flush_context(&sm->tpm, handle);
+	t2_flush_context(&sm->tpm, loaded);
+	sm->srk_handle = handle;
+	sm->srk_name = object.name;
 	return rc;
 }
 
-/* Finds the storage root key at its standard handle, or puts one there. */
+/* Does the empty authValue open it? Only the TPM knows. */
+static int try_srk(struct secmod *sm, bool *open)
+{
+	struct t2_entity srk = { .handle = sm->srk_handle, .name = sm->srk_name };
+	struct t2_session policy = {};
+	int rc;
+
+	rc = t2_start_auth_session(&sm->tpm, &policy, T2_SE_POLICY, T2_RH_NULL, NULL);
+	rc = rc ?: t2_policy_secret(&sm->tpm, &policy, &srk);
+	*open = !rc;
+	if (rc && rc != -EACCES)
+		secmod_tpm_refuse(sm, rc, "trying the storage root key");
+	t2_end_session(&sm->tpm, &policy);
+	return rc == -EACCES ? 0 : rc;
+}
+
+/**
+ * secmod_srk_find() - the storage root key of the module that is there
+ *
+ * Our own, if there is one, else that at the standard handle. Who evicted it gets it
+ * back: the same template makes the same key until the TPM is cleared.
+ */
 int secmod_srk_find(struct secmod *sm)
 {
-	int rc = t2_read_public(&sm->tpm, SECMOD_SRK, &sm->srk, &sm->srk_name);
+	int rc = read_srk(sm, sm->handles.srk);
 
-	if (rc == -ENOENT) {
-		rc = create_srk(sm);
-		if (rc)
-			return rc;
-		rc = t2_name_of_public(&sm->srk, &sm->srk_name);
-	}
-	if (rc)
-		return secmod_tpm_refuse(sm, rc, "reading the storage root key");
-	return check_srk(sm);
+	if (rc == -ENOENT)
+		rc = read_srk(sm, SECMOD_SRK);
+	else if (rc == -EEXIST)
+		return refuse(&sm->why, -EEXIST,
+			      "handle 0x%08x holds a foreign object: remove it and restart",
+			      sm->handles.srk);
+	if (rc == -ENOENT)
+		return create_srk(sm, SECMOD_SRK);
+	return rc == -EEXIST ? create_srk(sm, sm->handles.srk) : rc;
+}
+
+/**
+ * secmod_srk_choose() - the storage root key for a new module
+ * @made: the one at the standard handle was missing, and is ours now
+ *
+ * That at the standard handle if it can be used, else one of our own beside it.
+ * Ours from before has been removed.
+ */
+int secmod_srk_choose(struct secmod *sm, bool *made)
+{
+	bool open = false;
+	int rc = read_srk(sm, SECMOD_SRK);
+
+	*made = rc == -ENOENT;
+	if (*made)
+		return create_srk(sm, SECMOD_SRK);
+	if (!rc)
+		rc = try_srk(sm, &open);
+	if (rc && rc != -EEXIST)
+		return rc;
+	return open ? 0 : create_srk(sm, sm->handles.srk);
+}
+
+/* @missing: 1 when it takes room to make one; an authValue shows only when tried. */
+int secmod_srk_missing(struct secmod *sm, u32 *missing)
+{
+	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
+	struct t2_name name;
+	int rc;
+
+	if (!pub)
+		return -ENOMEM;
+	rc = t2_read_public(&sm->tpm, SECMOD_SRK, pub, &name);
+	*missing = rc || !is_srk(pub);
+	kfree(pub);
+	return rc && rc != -ENOENT ? secmod_tpm_refuse(sm, rc, "reading the storage root key") : 0;
 }
 
 /*
@@ -69,7 +139,7 @@ int secmod_srk_find(struct secmod *sm)
  */
 int secmod_salted_session(struct secmod *sm, struct t2_session *s, u8 attributes)
 {
-	int rc = t2_start_auth_session(&sm->tpm, s, T2_SE_HMAC, SECMOD_SRK, &sm->srk);
+	int rc = t2_start_auth_session(&sm->tpm, s, T2_SE_HMAC, sm->srk_handle, &sm->srk);
 
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "starting a salted session");
@@ -143,7 +213,7 @@ static int create_and_load(struct secmod *sm, const u8 *auth, size_t auth_len,
 			   const struct t2_ecc_template *t, const u8 *outside, size_t outside_len,
 			   struct t2_created *created, u32 *handle)
 {
-	struct t2_entity parent = { .handle = SECMOD_SRK, .name = sm->srk_name };
+	struct t2_entity parent = { .handle = sm->srk_handle, .name = sm->srk_name };
 	struct t2_session s = {};
 	int rc;
 
@@ -292,35 +362,56 @@ int secmod_evict(struct secmod *sm, u32 handle)
 	return 0;
 }
 
-/* -EEXIST when a persistent handle of the block holds what we did not make. */
-int secmod_foreign(struct secmod *sm)
+static bool is_identity(const struct t2_public *pub)
+{
+	struct t2_ecc_template t;
+	struct t2_point point;
+
+	return !t2_public_parse_ecc(pub, &t, &point) && t.attributes == IDENTITY_ATTRIBUTES;
+}
+
+static bool is_key(const struct t2_public *pub)
+{
+	struct t2_ecc_template t;
+	struct t2_point point;
+
+	return !t2_public_parse_ecc(pub, &t, &point) && t.attributes == KEY_ATTRIBUTES;
+}
+
+/**
+ * secmod_foreign() - is something in the way of the module's keys?
+ * @ours: how many of them are there
+ *
+ * Return: -EEXIST when a persistent handle of the block holds what we did not make
+ */
+int secmod_foreign(struct secmod *sm, u32 *ours)
 {
 	const struct {
 		u32 handle;
-		u32 attributes;
-	} ours[] = {
-		{ sm->handles.identity, IDENTITY_ATTRIBUTES },
-		{ sm->handles.key, KEY_ATTRIBUTES },
+		bool (*is_ours)(const struct t2_public *pub);
+	} keys[] = {
+		{ sm->handles.identity, is_identity },
+		{ sm->handles.key, is_key },
+		{ sm->handles.srk, is_srk },
 	};
 	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
-	struct t2_ecc_template t;
-	struct t2_point point;
 	struct t2_name name;
 	size_t i;
 	int rc = pub ? 0 : -ENOMEM;
 
-	for (i = 0; !rc && i < ARRAY_SIZE(ours); i++) {
-		rc = t2_read_public(&sm->tpm, ours[i].handle, pub, &name);
-		if (rc == -ENOENT) {
+	*ours = 0;
+	for (i = 0; !rc && i < ARRAY_SIZE(keys); i++) {
+		rc = t2_read_public(&sm->tpm, keys[i].handle, pub, &name);
+		if (rc == -ENOENT)
 			rc = 0;
-			continue;
-		}
-		if (rc)
+		else if (rc)
 			secmod_tpm_refuse(sm, rc, "looking at a handle");
-		else if (t2_public_parse_ecc(pub, &t, &point) || t.attributes != ours[i].attributes)
+		else if (keys[i].is_ours(pub))
+			(*ours)++;
+		else
 			rc = refuse(&sm->why, -EEXIST,
 				    "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
-				    ours[i].handle);
+				    keys[i].handle);
 	}
 	kfree(pub);
 	return rc;

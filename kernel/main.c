@@ -57,6 +57,7 @@ static void set_handles(struct secmod *sm)
 	sm->handles = (struct secmod_handles){
 		.identity = 0x81000000 + base,
 		.key = 0x81000001 + base,
+		.srk = 0x81000002 + base,
 		.epoch = 0x01800000 + base,
 		.vault = 0x01800001 + base,
 		.root = 0x01800002 + base,
@@ -168,10 +169,8 @@ static int __init secmod_init(void)
 	if (rc)
 		return rc;
 	rc = secmod_chip_get();
-	if (rc) {
-		pr_err("there is no TPM 2.0\n");
+	if (rc)
 		return rc;
-	}
 	rc = secmod_crypto_get();
 	if (rc) {
 		pr_err("the kernel lacks sha256, hmac, ecb(aes), gcm(aes) or ecdh-nist-p256\n");

@@ -46,7 +46,7 @@ static int pcr_session(struct secmod *sm, struct t2_session *s)
 
 	if (rc)
 		return rc;
-	rc = t2_start_auth_session(&sm->tpm, s, T2_SE_POLICY, SECMOD_SRK, &sm->srk);
+	rc = t2_start_auth_session(&sm->tpm, s, T2_SE_POLICY, sm->srk_handle, &sm->srk);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "starting a policy session");
 	rc = t2_policy_pcr(&sm->tpm, s, select);
@@ -134,6 +134,46 @@ static int look(struct secmod *sm, u32 index, struct t2_nv_public *nv)
 			      index);
 	if (index == sm->handles.epoch)
 		sm->epoch_nv = *nv;
+	return 0;
+}
+
+/* -EEXIST for what we did not make; @counters: how many of ours there are. */
+int secmod_nv_foreign(struct secmod *sm, u32 *counters)
+{
+	const u32 indices[] = { sm->handles.root, sm->handles.epoch, sm->handles.vault };
+	struct t2_nv_public nv;
+	size_t i;
+	int rc;
+
+	*counters = 0;
+	for (i = 0; i < ARRAY_SIZE(indices); i++) {
+		rc = look(sm, indices[i], &nv);
+		if (rc && rc != -ENOENT)
+			return rc;
+		if (!rc && nv.attributes & T2_NV_TYPE_COUNTER)
+			(*counters)++;
+	}
+	return 0;
+}
+
+/* A TPM takes PCRs of a bank it does not have for no PCRs at all: a policy of nothing. */
+int secmod_pcr_bank(struct secmod *sm)
+{
+	u8 select[3], bank[3];
+	int i, rc;
+
+	if (!pcr_count)
+		return 0;
+	rc = select_pcrs(sm, select);
+	if (rc)
+		return rc;
+	rc = t2_get_pcr_bank(&sm->tpm, T2_ALG_SHA256, bank);
+	if (rc)
+		return secmod_tpm_refuse(sm, rc, "asking for the PCR banks");
+	for (i = 0; i < ARRAY_SIZE(bank); i++)
+		if (select[i] & ~bank[i])
+			return refuse(&sm->why, -EOPNOTSUPP,
+				      "parameter pcrs: the TPM's SHA-256 bank does not have them: allocate it (tpm2_pcrallocate sha256:all, restart), or load without pcrs=");
 	return 0;
 }
 
@@ -246,13 +286,16 @@ static int define_counter(struct secmod *sm, u32 index, u64 *value)
 	return rc ?: secmod_nv_counter(sm, index, value);
 }
 
-/* Defines all three; the counters start, the root secret stays unwritten. */
+/*
+ * Defines all three; the counters start, the root secret stays unwritten. It goes first:
+ * TPMs keep room for counters and keys, so it is what a full NV space has no room for.
+ */
 int secmod_nv_create(struct secmod *sm)
 {
-	int rc = define_counter(sm, sm->handles.epoch, &sm->epoch);
+	int rc = define(sm, sm->handles.root);
 
-	rc = rc ?: define_counter(sm, sm->handles.vault, &sm->vault_counter);
-	return rc ?: define(sm, sm->handles.root);
+	rc = rc ?: define_counter(sm, sm->handles.epoch, &sm->epoch);
+	return rc ?: define_counter(sm, sm->handles.vault, &sm->vault_counter);
 }
 
 /* The root secret goes first: without it the rest is an interrupted initialization. */

@@ -28,10 +28,13 @@ struct tpm_buf;
  * @epoch: NV index of the epoch counter
  * @vault: NV index of the vault counter
  * @root: NV index of the root secret
+ * @srk: persistent handle of a storage root key of our own, where the one at
+ *	SECMOD_SRK is not usable
  */
 struct secmod_handles {
 	u32 identity;
 	u32 key;
+	u32 srk;
 	u32 epoch;
 	u32 vault;
 	u32 root;
@@ -75,6 +78,7 @@ struct perso_session;
  * @root: root secret
  * @pin: binds the checking certificate to the root secret, as made at init
  * @srk: storage root key, as read; its name is compared with the record's
+ * @srk_handle: where it is: SECMOD_SRK or our own
  * @srk_name: of it
  * @identity: public area of the identity key
  * @identity_name: of it
@@ -114,6 +118,7 @@ struct secmod {
 	u8 root[32];
 	u8 pin[T2_DIGEST_SIZE];
 	struct t2_public srk;
+	u32 srk_handle;
 	struct t2_name srk_name;
 	struct t2_public identity;
 	struct t2_name identity_name;
@@ -180,6 +185,8 @@ int secmod_tpm_verify(void *sm, const u8 point[CERT_POINT_SIZE], const void *dat
 struct cert_verifier secmod_verifier(struct secmod *sm);
 
 /* nv.c: the counters and the root secret */
+int secmod_nv_foreign(struct secmod *sm, u32 *counters);
+int secmod_pcr_bank(struct secmod *sm);
 int secmod_nv_probe(struct secmod *sm);
 int secmod_nv_create(struct secmod *sm);
 int secmod_nv_remove(struct secmod *sm);
@@ -193,6 +200,8 @@ void secmod_nv_entity(struct secmod *sm, u32 index, struct t2_entity *e);
 
 /* keys.c: storage root key, identity key, module key */
 int secmod_srk_find(struct secmod *sm);
+int secmod_srk_choose(struct secmod *sm, bool *made);
+int secmod_srk_missing(struct secmod *sm, u32 *missing);
 int secmod_salted_session(struct secmod *sm, struct t2_session *s, u8 attributes);
 int secmod_guard_begin(struct secmod *sm, struct t2_session *s);
 void secmod_guard_end(struct secmod *sm, struct t2_session *s);
@@ -204,7 +213,7 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 		      const u8 statement[T2_DIGEST_SIZE], struct t2_attest *attest,
 		      struct t2_signature *sig);
 int secmod_evict(struct secmod *sm, u32 handle);
-int secmod_foreign(struct secmod *sm);
+int secmod_foreign(struct secmod *sm, u32 *ours);
 
 /* vault.c */
 struct file *secmod_vault_get(struct secmod *sm, int fd);
@@ -221,6 +230,10 @@ int secmod_probe(struct secmod *sm);
 int secmod_attach(struct secmod *sm, struct file *file);
 void secmod_detach(struct secmod *sm);
 int secmod_key_check(struct secmod *sm, const u8 key_name[RECORD_NAME_SIZE]);
+
+/* preflight.c */
+int secmod_preflight(struct secmod *sm, bool rsa);
+
 /* init.c */
 int secmod_init_begin(struct secmod_file *f, struct secmod_init_begin *arg);
 int secmod_init_activate(struct secmod_file *f, struct secmod_init_activate *arg);

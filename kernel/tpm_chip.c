@@ -16,10 +16,13 @@ struct device *secmod_chip_device(void)
 int secmod_chip_get(void)
 {
 	chip = tpm_default_chip();
-	if (!chip)
+	if (!chip) {
+		pr_err("there is no TPM, or it does not pass its self-test\n");
 		return -ENODEV;
+	}
 	if (chip->flags & TPM_CHIP_FLAG_TPM2)
 		return 0;
+	pr_err("%s is a TPM 1.2, a TPM 2.0 is needed\n", dev_name(&chip->dev));
 	secmod_chip_put();
 	return -ENODEV;
 }
@@ -103,13 +106,34 @@ void secmod_tpm_end(struct secmod *sm)
 	tpm_put_ops(chip);
 }
 
+/* The way out, where the code alone tells it. */
+static const struct {
+	u32 rc;
+	const char *text;
+} ways_out[] = {
+	{ T2_RC_BAD_AUTH, ": is the TPM's owner authorization set? The driver needs it empty" },
+	{ T2_RC_FAILURE, ": the TPM is in failure mode: turn the machine off and on" },
+	{ T2_RC_NV_SPACE, ": the TPM's NV space is full: remove what nobody needs (tpm2_getcap)" },
+};
+
+static const char *way_out(u32 rc)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ways_out); i++)
+		if (ways_out[i].rc == t2_rc_base(rc))
+			return ways_out[i].text;
+	return "";
+}
+
 int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
 {
 	char text[96];
 
 	if (sm->tpm.rc)
-		return refuse(&sm->why, rc, "%s: %s", doing,
-			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)));
+		return refuse(&sm->why, rc, "%s: %s%s", doing,
+			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)),
+			      way_out(sm->tpm.rc));
 	return refuse(&sm->why, rc, "%s: no valid answer to %s (error %d)", doing,
 		      t2_cc_name(sm->tpm.cc), -rc);
 }

@@ -177,19 +177,6 @@ def occupied(tpm):
             expect_match("handles: 0x150003 is not a multiple of 8", vm.sh("dmesg").out)
 
 
-def rsa_srk(tpm):
-    manufacturer = Manufacturer("rsa-srk", ek_ca=tpm.ek_ca)
-    manufacturer.serve()
-    with VM(tpm=tpm, name="srk") as vm:
-        module = Module(vm)
-        vm.sh("cd /tmp && tpm2_createprimary -Q -C o -G rsa2048 -c srk.ctx && "
-              "tpm2_evictcontrol -Q -C o -c srk.ctx 0x81000001")
-        vm.load_module()
-        with case("an RSA storage root key is refused with a sentence, nothing is changed"):
-            expect_rc(module.init(manufacturer, check=False), 1, "no P-256 storage root key")
-            expect_equal(module.state, "virgin")
-
-
 tpm = Tpm()
 manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
 unit = Unit(manufacturer, in_tpm=False)
@@ -215,4 +202,3 @@ with VM(tpm=tpm, nbd=disk, allow=broken) as vm:
     dead_disk(module, disk)
 sabotaged(Tpm())
 occupied(Tpm())
-rsa_srk(Tpm())

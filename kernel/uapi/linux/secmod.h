@@ -175,6 +175,9 @@ struct secmod_attach {
  * initialization session; closing it before SECMOD_IOC_INIT_COMPLETE takes
  * everything back. CAP_SYS_ADMIN.
  * EEXIST: a foreign object is on a handle of the block (parameter handles=).
+ * EOPNOTSUPP: the TPM lacks something. EACCES: one of its authorizations is set, or a
+ * hierarchy disabled. EBUSY: its slots are taken. ENOSPC: its NV space is. None of them
+ * changes anything, a module to be discarded included.
  */
 struct secmod_init_begin {
 	__u32 size;
