@@ -34,31 +34,21 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static double processor_time(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* The first operation sets things up and is not counted, unless it is the only one. */
 int repeat(const struct load *l, void (*operation)(void *), void *arg)
 {
 	unsigned long done = 0;
-	double start, end, busy;
+	double start, end;
 
 	if (l->count != 1)
 		operation(arg);
-	busy = processor_time();
 	start = end = now();
 	while (l->count ? done < l->count : end - start < l->seconds) {
 		operation(arg);
 		done++;
 		end = now();
 	}
-	printf("{\"done\": %lu, \"seconds\": %.6f, \"processor\": %.6f}\n",
-	       done, end - start, processor_time() - busy);
+	printf("{\"done\": %lu, \"seconds\": %.6f}\n", done, end - start);
 	return 0;
 }
 

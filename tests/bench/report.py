@@ -72,9 +72,9 @@ def save(result, path):
     return path
 
 
-def ratios(figures, name):
+def ratios(figures, name, of=OURS):
     """Ours by theirs, round by round: neighbours of the machine weigh on both."""
-    pairs = zip(figures[OURS], figures[name])
+    pairs = zip(figures[of], figures[name])
     return [ours / theirs for ours, theirs in pairs if theirs]
 
 
@@ -116,10 +116,13 @@ def _other_rows(result):
 
 
 def targets(result):
-    """(text, measured, met) for each."""
+    """(text, measured, met) for each; also what a key that costs nothing would reach."""
     for what, name, least in SPEED_TARGETS:
-        ratio = statistics.median(ratios(result["rates"][what], name))
-        yield f"{what}s at least {least} x {name}", f"{ratio:.2f}", ratio >= least
+        figures = result["rates"][what]
+        ratio = statistics.median(ratios(figures, name))
+        free = statistics.median(ratios(figures, name, of="software"))
+        measured = f"{ratio:.2f}" + ("" if name == "software" else f" (software {free:.2f})")
+        yield f"{what}s at least {least} x {name}", measured, ratio >= least
     per_handshake = {
         name: sum(commands.values()) for name, commands in result["commands"]["handshake"].items()
     }
@@ -134,5 +137,5 @@ def table(result):
     lines += [f"fails: {what}: {''.join(why)}" for what, why in result["failures"].items()]
     lines.append("targets")
     for text, measured, met in targets(result):
-        lines.append(f"  {text:40}{measured:>14}  {'met' if met else 'MISSED'}")
+        lines.append(f"  {text:46}{measured:>22}  {'met' if met else 'MISSED'}")
     return "\n".join(lines)
