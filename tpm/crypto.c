@@ -169,8 +169,13 @@ int t2_ecdh_zgen(struct t2 *t, struct t2_entity *key,
 int t2_hash(struct t2 *t, const u8 *data, size_t len, u32 hierarchy,
 	    u8 digest[T2_DIGEST_SIZE], struct t2_ticket *ticket)
 {
+	const struct t2_vec in = { data, len };
+	u8 own[T2_DIGEST_SIZE];
 	struct t2_command c;
+	int err = t2_sha256(&in, 1, own);
 
+	if (err)
+		return err;
 	t2_cmd_begin(&c, t, T2_CC_HASH);
 	t2_cmd_params(&c);
 	t2_put_2b(&c.w, data, len);
@@ -179,6 +184,9 @@ int t2_hash(struct t2 *t, const u8 *data, size_t len, u32 hierarchy,
 	t2_cmd_run(&c);
 	t2_cmd_check(&c, t2_copy_2b(&c.r, digest, T2_DIGEST_SIZE) ==
 				 T2_DIGEST_SIZE);
+	/* Whoever exchanges the message on its way must not get it signed. */
+	t2_cmd_check(&c, c.r.bad || t2_equal(own, digest, sizeof(own)));
+	memzero_explicit(own, sizeof(own));
 	t2_get_ticket(&c, T2_ST_HASHCHECK, ticket);
 	return t2_cmd_end(&c);
 }

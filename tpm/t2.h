@@ -404,6 +404,7 @@ int t2_verify(struct t2 *t, const struct t2_public *key, const u8 *digest,
 /* @shared: x and y of the key's private part times @peer */
 int t2_ecdh_zgen(struct t2 *t, struct t2_entity *key,
 		 const struct t2_point *peer, struct t2_point *shared);
+/* For the ticket: -EBADMSG when @digest is not that of @data. */
 int t2_hash(struct t2 *t, const u8 *data, size_t len, u32 hierarchy,
 	    u8 digest[T2_DIGEST_SIZE], struct t2_ticket *ticket);
 int t2_stir_random(struct t2 *t, const u8 *data, size_t len);

@@ -51,6 +51,7 @@ static const TPM2B_DIGEST creation_hash = { .size = 32, .buffer = "creation" };
 
 /* Filled in at the start. */
 static TPM2B_ATTEST attest;
+static TPM2B_DIGEST self_digest = { .size = 32 };
 
 static struct t2_entity entity(u32 handle, const char *value)
 {
@@ -126,7 +127,7 @@ static int run_hash(struct t2 *t)
 	err = t2_hash(t, (const u8 *)SELF, sizeof(SELF), T2_RH_OWNER, got,
 		      &ticket);
 	if (!err) {
-		assert_memory_equal(got, digest.buffer, sizeof(got));
+		assert_memory_equal(got, self_digest.buffer, sizeof(got));
 		assert_memory_equal(ticket.digest, "hash ticket", 12);
 		assert_int_equal(ticket.tag, TPM2_ST_HASHCHECK);
 		assert_int_equal(ticket.hierarchy, TPM2_RH_OWNER);
@@ -234,7 +235,7 @@ static const struct mu_exchange exchanges[] = {
 		.command = { { mu_TPM2B_MAX_BUFFER, &data },
 			     { mu_UINT16, &sha256 },
 			     { mu_UINT32, &(uint32_t){ TPM2_RH_OWNER } } },
-		.response = { { mu_TPM2B_DIGEST, &digest },
+		.response = { { mu_TPM2B_DIGEST, &self_digest },
 			      { mu_TPMT_TK_HASHCHECK, &hash_ticket } },
 		.run = run_hash,
 	}, {
@@ -275,8 +276,10 @@ static void fill(void)
 		.type = TPM2_ST_ATTEST_CREATION,
 		.extraData = { .size = 5, .buffer = "hello" },
 	};
+	const struct t2_vec self = { SELF, sizeof(SELF) };
 	size_t offset = 0;
 
+	assert_int_equal(t2_sha256(&self, 1, self_digest.buffer), 0);
 	assert_int_equal(Tss2_MU_TPMS_ATTEST_Marshal(&a, attest.attestationData,
 						     sizeof(TPMS_ATTEST),
 						     &offset),
