@@ -70,7 +70,8 @@ static const char *check_serial(const struct check *c)
 		zero = zero && !ASN1_STRING_get0_data(serial)[i];
 	if (zero || ASN1_STRING_type(serial) != V_ASN1_INTEGER)
 		return "the serial number is not positive (RFC 5280, 4.1.2.2)";
-	if (len > SERIAL_MAX)
+	/* 20 octets with the sign, as the kernel counts */
+	if (len + (ASN1_STRING_get0_data(serial)[0] >> 7) > SERIAL_MAX)
 		return "the serial number is too long (RFC 5280, 4.1.2.2)";
 	return NULL;
 }
@@ -322,7 +323,10 @@ static const char *(*const checks[])(const struct check *) = {
 	check_module_name, check_birth,	     check_issuer,     check_signature,
 };
 
-/* RFC 5280, 4.1.2.5: UTCTime up to 2049 and GeneralizedTime after, in Zulu */
+/*
+ * RFC 5280, 4.1.2.5: UTCTime up to 2049 and GeneralizedTime after, in Zulu. The kernel
+ * counts from 1970.
+ */
 static int time_well_formed(const ASN1_TIME *t)
 {
 	int type = ASN1_STRING_type(t);
@@ -332,7 +336,7 @@ static int time_well_formed(const ASN1_TIME *t)
 	    ASN1_STRING_length(t) != (type == V_ASN1_UTCTIME ? 13 : 15) ||
 	    ASN1_STRING_get0_data(t)[ASN1_STRING_length(t) - 1] != 'Z')
 		return 0;
-	return type == V_ASN1_UTCTIME || tm.tm_year + 1900 >= 2050;
+	return tm.tm_year + 1900 >= (type == V_ASN1_UTCTIME ? 1970 : 2050);
 }
 
 static int check_validity(X509 *cert, const char *role, const char *name,
