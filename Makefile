@@ -34,7 +34,8 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all module user deps check long bench demo vm static unit kunit clean install \
-	install-module programs-of-tests check-kernels ready help FORCE
+	install-module programs-of-tests check-kernels ready help FORCE \
+	fuzz fuzz-coverage
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
 
@@ -214,7 +215,9 @@ $(B)/bench/load: $(obj-load)
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(call pkg-libs,libssl libcrypto)
 
-programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(B)/vm/init
+include tests/fuzz/fuzz.mk
+
+programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(B)/vm/init fuzzers
 
 # what a fresh machine needs is installed first; KDIR is known only after that
 ready: deps
@@ -247,6 +250,14 @@ unit: ready ## userspace unit tests
 
 kunit: ready ## tests of the driver's pure parts, in user-mode Linux
 	@tests/run kunit
+
+fuzz: ready ## each fuzzer for FUZZ_SECONDS (3600), two at a time; keeps what it finds
+	@echo $(notdir $(fuzzers)) | tr ' ' '\n' | \
+		xargs -P 2 -n 1 nice tests/fuzz/run -s $(FUZZ_SECONDS)
+
+fuzz-coverage: ready ## lines, branches that the fuzzers' inputs reach, by file
+	@$(MAKE) --no-print-directory FUZZ_COVERAGE=1 fuzzers
+	@tests/fuzz/coverage $(notdir $(fuzzers))
 
 demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py

@@ -16,6 +16,7 @@ packages='
 	python3 qemu-system-x86 e2fsprogs
 	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl nginx-light
 	libcmocka-dev
+	clang libclang-rt-dev llvm
 
 	perl sparse shellcheck clang-format mandoc
 '

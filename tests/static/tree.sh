@@ -5,7 +5,7 @@
 
 # which have no place for a mark: licence texts, ABI descriptions, test data
 marked() {
-	files '*' ':!LICENSES' ':!docs/ABI' ':!tests/vectors' ':!tests/fuzz/corpus'
+	files '*' ':!LICENSES' ':!docs/ABI' ':!tests/vectors' ':!tests/fuzz/regress'
 }
 
 without_license() {
