@@ -9,6 +9,10 @@
 #include <linux/slab.h>
 #include <linux/tpm.h>
 #include <linux/version.h>
+/* hex2bin(), before in <linux/kernel.h> */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#include <linux/hex.h>
+#endif
 
 /*
  * The core's TPM buffer: since 7.3 the caller allocates it whole and says how

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TPM keys of a module: storage root key, identity key, module key. */
+#include <linux/moduleparam.h>
+
+#include "compat.h"
 #include "secmod.h"
+
+static char *srk;
+module_param(srk, charp, 0444);
+MODULE_PARM_DESC(srk, "name of the storage root key, as in tpm/srk_name (default: any)");
+static u8 srk_wanted[RECORD_NAME_SIZE]; /* constant after load, when @srk is set */
 
 #define IDENTITY_ATTRIBUTES                                                      \
 	(T2_OBJ_FIXED_TPM | T2_OBJ_FIXED_PARENT | T2_OBJ_SENSITIVE_DATA_ORIGIN | \
@@ -21,6 +29,27 @@ static bool is_srk(const struct t2_public *pub)
 	struct t2_point point;
 
 	return !t2_public_parse_ecc(pub, &t, &point) && t.storage && t.attributes == SRK_ATTRIBUTES;
+}
+
+int secmod_srk_parameter(void)
+{
+	if (!srk || (strlen(srk) == 2 * sizeof(srk_wanted) &&
+		     !hex2bin(srk_wanted, srk, sizeof(srk_wanted))))
+		return 0;
+	pr_err("parameter srk: '%s' is not 68 hex digits\n", srk);
+	return -EINVAL;
+}
+
+/*
+ * Before anything is salted to it: whoever holds the private half of the key reads and
+ * changes all that the sessions protect.
+ */
+static int check_srk(struct secmod *sm, const struct t2_name *name)
+{
+	if (!srk || !memcmp(name->data, srk_wanted, sizeof(srk_wanted)))
+		return 0;
+	return refuse(&sm->why, -EKEYREJECTED,
+		      "the storage root key is not that of srk=: another TPM, or one that was cleared, or somebody between it and the machine");
 }
 
 /* Reads the key at @handle: -ENOENT when there is none, -EEXIST when it is of no use. */
@@ -50,9 +79,14 @@ static int create_srk(struct secmod *sm, u32 handle)
 		return secmod_tpm_refuse(sm, rc, "making the storage root key");
 	object.handle = loaded;
 	rc = t2_name_of_public(&sm->srk, &object.name);
-	rc = rc ?: t2_evict_control(&sm->tpm, &owner, &object, handle);
 	if (rc)
-		secmod_tpm_refuse(sm, rc, "storing the storage root key");
+		secmod_tpm_refuse(sm, rc, "making the storage root key");
+	rc = rc ?: check_srk(sm, &object.name);
+	if (!rc) {
+		rc = t2_evict_control(&sm->tpm, &owner, &object, handle);
+		if (rc)
+			secmod_tpm_refuse(sm, rc, "storing the storage root key");
+	}
 	t2_flush_context(&sm->tpm, loaded);
 	sm->srk_handle = handle;
 	sm->srk_name = object.name;
@@ -93,7 +127,9 @@ int secmod_srk_find(struct secmod *sm)
 			      sm->handles.srk);
 	if (rc == -ENOENT)
 		return create_srk(sm, SECMOD_SRK);
-	return rc == -EEXIST ? create_srk(sm, sm->handles.srk) : rc;
+	if (rc == -EEXIST)
+		return create_srk(sm, sm->handles.srk);
+	return rc ?: check_srk(sm, &sm->srk_name);
 }
 
 /**
@@ -115,7 +151,7 @@ int secmod_srk_choose(struct secmod *sm, bool *made)
 		rc = try_srk(sm, &open);
 	if (rc && rc != -EEXIST)
 		return rc;
-	return open ? 0 : create_srk(sm, sm->handles.srk);
+	return open ? check_srk(sm, &sm->srk_name) : create_srk(sm, sm->handles.srk);
 }
 
 /* @missing: 1 when it takes room to make one; an authValue shows only when tried. */
@@ -129,8 +165,16 @@ int secmod_srk_missing(struct secmod *sm, u32 *missing)
 		return -ENOMEM;
 	rc = t2_read_public(&sm->tpm, SECMOD_SRK, pub, &name);
 	*missing = rc || !is_srk(pub);
+	if (rc == -ENOENT)
+		rc = 0;
+	else if (rc)
+		secmod_tpm_refuse(sm, rc, "reading the storage root key");
+	/* The module that is there may have one of its own. */
+	else if (!*missing && check_srk(sm, &name) &&
+		 (t2_read_public(&sm->tpm, sm->handles.srk, pub, &name) || check_srk(sm, &name)))
+		rc = -EKEYREJECTED;
 	kfree(pub);
-	return rc && rc != -ENOENT ? secmod_tpm_refuse(sm, rc, "reading the storage root key") : 0;
+	return rc;
 }
 
 /*

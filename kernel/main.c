@@ -150,7 +150,7 @@ static int check_parameters(void)
 		       handles);
 		return -EINVAL;
 	}
-	return 0;
+	return secmod_srk_parameter();
 }
 
 static void remove_all(void)

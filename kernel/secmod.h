@@ -199,6 +199,7 @@ void secmod_root_bar(struct secmod *sm);
 void secmod_nv_entity(struct secmod *sm, u32 index, struct t2_entity *e);
 
 /* keys.c: storage root key, identity key, module key */
+int secmod_srk_parameter(void);
 int secmod_srk_find(struct secmod *sm);
 int secmod_srk_choose(struct secmod *sm, bool *made);
 int secmod_srk_missing(struct secmod *sm, u32 *missing);

@@ -150,6 +150,12 @@ static ssize_t firmware_show(struct device *dev, struct device_attribute *a, cha
 }
 static DEVICE_ATTR_RO(firmware);
 
+static ssize_t show_srk_name(struct secmod *sm, char *buf)
+{
+	return sysfs_emit(buf, "%*phN\n", sm->srk_name.len, sm->srk_name.data);
+}
+LOCKED_ATTR(srk_name);
+
 /* Not for everybody: each read is a command to the TPM. */
 static ssize_t show_lockout_counter(struct secmod *sm, char *buf)
 {
@@ -184,15 +190,11 @@ HANDLE_ATTR(vault_index, vault);
 HANDLE_ATTR(root_index, root);
 
 static struct attribute *tpm_attrs[] = {
-	&dev_attr_manufacturer.attr,
-	&dev_attr_firmware.attr,
-	&dev_attr_lockout_counter.attr,
-	&dev_attr_identity_handle.attr,
-	&dev_attr_module_handle.attr,
-	&dev_attr_epoch_index.attr,
-	&dev_attr_vault_index.attr,
-	&dev_attr_root_index.attr,
-	NULL,
+	&dev_attr_manufacturer.attr,	&dev_attr_firmware.attr,
+	&dev_attr_lockout_counter.attr, &dev_attr_srk_name.attr,
+	&dev_attr_identity_handle.attr, &dev_attr_module_handle.attr,
+	&dev_attr_epoch_index.attr,	&dev_attr_vault_index.attr,
+	&dev_attr_root_index.attr,	NULL,
 };
 
 static const struct attribute_group tpm_group = { .name = "tpm", .attrs = tpm_attrs };

@@ -75,6 +75,8 @@ int cli_refused(struct cli *c, int rc, const char *what, struct error *e);
 int cli_require_state(struct cli *c, unsigned int state, const char *what,
 		      struct error *e);
 const char *cli_next_step(unsigned int state);
+/* One value of the module's directory in sysfs; empty when there is none. */
+void cli_sysfs(const struct cli *c, const char *name, char *out, size_t size);
 void cli_serial(const struct secmod_info *info,
 		char out[SECMOD_SERIAL_MAX + 1]);
 /* Asks on the terminal before something is destroyed; @yes: was said already. */

@@ -202,22 +202,27 @@ static int converse(struct init *in, struct error *e)
 static int report(struct init *in, struct error *e)
 {
 	struct secmod_info info;
-	char uid[2 * SECMOD_UID_SIZE + 1];
+	char uid[2 * SECMOD_UID_SIZE + 1], srk[80];
 	int rc = cli_info(in->c, &info, e);
 
 	if (rc)
 		return rc;
 	pki_hex(info.uid, sizeof(info.uid), uid);
+	cli_sysfs(in->c, "tpm/srk_name", srk, sizeof(srk));
 	if (in->c->json)
 		return cli_print_json(
-			json_pack("{s:s, s:s, s:s, s:s, s:s}", "device",
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "device",
 				  in->c->device, "state",
 				  secmod_state_name(info.state), "uid", uid,
-				  "serial", in->serial, "vault",
-				  in->vault_file),
+				  "serial", in->serial, "vault", in->vault_file,
+				  "srk_name", srk),
 			e);
 	cli_step(in->c, "module %s, uid %s, vault '%s', state %s", in->serial,
 		 uid, in->vault_file, secmod_state_name(info.state));
+	cli_step(
+		in->c,
+		"to have the driver refuse another TPM, write to /etc/modprobe.d/secmod.conf: options secmod srk=%s",
+		srk);
 	return 0;
 }
 

@@ -12,29 +12,10 @@ struct status {
 	char serial[SECMOD_SERIAL_MAX + 1];
 	char uid[2 * SECMOD_UID_SIZE + 1];
 	char identity_key[80], module_key[80]; /* digests of their names */
+	char srk_name[80];
 	char last_error[SECMOD_REASON_MAX];
 	struct certs certs;
 };
-
-/* One value of the module's directory in sysfs; empty when there is none. */
-static void read_sysfs(const struct cli *c, const char *name, char *out,
-		       size_t size)
-{
-	const char *base = strrchr(c->device, '/');
-	char path[256];
-	FILE *f;
-
-	out[0] = '\0';
-	snprintf(path, sizeof(path), "/sys/class/secmod/%s/%s",
-		 base ? base + 1 : c->device, name);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	if (!fgets(out, (int)size, f))
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	fclose(f);
-}
 
 static int has_certs(const struct secmod_info *info)
 {
@@ -53,9 +34,10 @@ static int status_read(struct cli *c, struct status *s, struct error *e)
 	cli_serial(&s->info, s->serial);
 	if (s->info.state != SECMOD_STATE_VIRGIN)
 		pki_hex(s->info.uid, sizeof(s->info.uid), s->uid);
-	read_sysfs(c, "identity_key", s->identity_key, sizeof(s->identity_key));
-	read_sysfs(c, "module_key", s->module_key, sizeof(s->module_key));
-	read_sysfs(c, "last_error", s->last_error, sizeof(s->last_error));
+	cli_sysfs(c, "identity_key", s->identity_key, sizeof(s->identity_key));
+	cli_sysfs(c, "module_key", s->module_key, sizeof(s->module_key));
+	cli_sysfs(c, "tpm/srk_name", s->srk_name, sizeof(s->srk_name));
+	cli_sysfs(c, "last_error", s->last_error, sizeof(s->last_error));
 	return has_certs(&s->info) ? certs_read(c, &s->certs, e) : 0;
 }
 
@@ -78,7 +60,7 @@ static int print_json(struct cli *c, const struct status *s, struct error *e)
 	}
 	return cli_print_json(
 		json_pack(
-			"{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s, s:s}",
+			"{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s, s:s, s:s}",
 			"device", c->device, "state",
 			secmod_state_name(s->info.state), "uid", s->uid,
 			"serial", s->serial, "epoch", (json_int_t)s->info.epoch,
@@ -86,8 +68,9 @@ static int print_json(struct cli *c, const struct status *s, struct error *e)
 			"generation", (int)s->info.generation, "abi_version",
 			(int)s->info.abi_version, "identity_key",
 			s->identity_key, "module_key", s->module_key,
-			"certificates", certs, "last_error", s->last_error,
-			"next", cli_next_step(s->info.state)),
+			"srk_name", s->srk_name, "certificates", certs,
+			"last_error", s->last_error, "next",
+			cli_next_step(s->info.state)),
 		e);
 }
 
@@ -133,6 +116,7 @@ static int print_text(struct cli *c, const struct status *s, struct error *e)
 	}
 	print_row("identity key", s->identity_key);
 	print_row("module key", s->module_key);
+	print_row("storage key", s->srk_name);
 	if (has_certs(&s->info))
 		puts("certificates");
 	certs_each(&s->certs, print_cert, NULL, e);

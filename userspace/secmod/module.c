@@ -87,6 +87,24 @@ int cli_require_state(struct cli *c, unsigned int state, const char *what,
 			 secmod_state_name(state), cli_next_step(info.state));
 }
 
+void cli_sysfs(const struct cli *c, const char *name, char *out, size_t size)
+{
+	const char *base = strrchr(c->device, '/');
+	char path[256];
+	FILE *f;
+
+	out[0] = '\0';
+	snprintf(path, sizeof(path), "/sys/class/secmod/%s/%s",
+		 base ? base + 1 : c->device, name);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (!fgets(out, (int)size, f))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	fclose(f);
+}
+
 void cli_serial(const struct secmod_info *info, char out[SECMOD_SERIAL_MAX + 1])
 {
 	memcpy(out, info->serial, SECMOD_SERIAL_MAX);
