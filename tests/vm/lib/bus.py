@@ -37,6 +37,10 @@ def command_code(command):
     return struct.unpack(">I", command[6:10])[0]
 
 
+def tpm_command(code, body, tag=0x8001):
+    return struct.pack(">HII", tag, 10 + len(body), code) + body
+
+
 class Bus:
     """Stands between QEMU and a Tpm: Tpm(bus=Bus()).
 

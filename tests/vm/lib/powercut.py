@@ -14,7 +14,7 @@ import struct
 import threading
 
 from .agent import GuestDied
-from .bus import Bus
+from .bus import Bus, tpm_command
 from .nbd import Disk
 from .paths import BIN, BUILD, MODULE, run_dir
 from .process import CommandFailed, host, wait_for
@@ -40,10 +40,6 @@ DIRECTORY = "/var/lib/secmod"
 _PERSISTENT = 0x81000000
 _POLICY_FAILED = 0x126
 _JBD2_COMMIT = struct.pack(">II", 0xC03B3998, 2)
-
-
-def tpm_command(code, body, tag=0x8001):
-    return struct.pack(">HII", tag, 10 + len(body), code) + body
 
 
 def handles(bus, first):

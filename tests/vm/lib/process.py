@@ -75,6 +75,7 @@ class Command:
         self.rc = None
         self.changed = threading.Condition()
         self._streams = {"out": bytearray(), "err": bytearray()}
+        self._taken = 0  # of its standard output, by read_line()
 
     @property
     def out(self):
@@ -114,6 +115,21 @@ class Command:
             state = "still running" if self.running else "ended"
             raise Timeout(f"{state} without {pattern!r}: {self.result()}")
         return match
+
+    def read_line(self, timeout=30):
+        """The next line of its standard output."""
+        out = self._streams["out"]
+
+        def end():
+            return out.find(b"\n", self._taken) + 1
+
+        with self.changed:
+            self.changed.wait_for(lambda: end() or not self.running, timeout)
+            start, self._taken = self._taken, end() or self._taken
+            line = out[start : self._taken]
+        if not line:
+            raise Timeout(f"no line after {timeout} s: {self.text}\n{self.err}")
+        return line.decode(errors="replace").rstrip("\n")
 
     def _received(self, stream, data):
         with self.changed:
