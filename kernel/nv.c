@@ -337,33 +337,6 @@ static int bar_writes(struct secmod *sm)
 	return look(sm, sm->handles.root, &pub);
 }
 
-/* The write is the end of initialization: from now on the TPM holds a module. */
-int secmod_root_write(struct secmod *sm)
-{
-	struct t2_entity owner, nv;
-	struct t2_nv_public pub;
-	struct t2_session s = {};
-	u8 data[ROOT_SIZE];
-	int rc;
-
-	rc = secmod_salted_session(sm, &s, T2_SA_DECRYPT);
-	if (rc)
-		return rc;
-	memcpy(data, sm->root, sizeof(sm->root));
-	memcpy(data + sizeof(sm->root), sm->pin, sizeof(sm->pin));
-	t2_hierarchy(&owner, T2_RH_OWNER);
-	owner.session = &s;
-	secmod_nv_entity(sm, sm->handles.root, &nv);
-	rc = t2_nv_write(&sm->tpm, &owner, &nv, data, sizeof(data), 0);
-	if (rc)
-		secmod_tpm_refuse(sm, rc, "writing the root secret");
-	memzero_explicit(data, sizeof(data));
-	t2_end_session(&sm->tpm, &s);
-	if (!rc)
-		rc = look(sm, sm->handles.root, &pub);
-	return rc ?: bar_writes(sm);
-}
-
 /* A session to read the index with: policy if it is bound to PCRs, else salted HMAC. */
 static int read_session(struct secmod *sm, struct t2_session *s)
 {
@@ -412,11 +385,10 @@ void secmod_root_bar(struct secmod *sm)
 	t2_end_session(&sm->tpm, &s);
 }
 
-int secmod_root_read(struct secmod *sm)
+static int read_root(struct secmod *sm, u8 data[ROOT_SIZE])
 {
 	struct t2_session s = {};
 	struct t2_entity nv;
-	u8 data[ROOT_SIZE];
 	int rc;
 
 	rc = read_session(sm, &s);
@@ -424,7 +396,7 @@ int secmod_root_read(struct secmod *sm)
 		return rc;
 	secmod_nv_entity(sm, sm->handles.root, &nv);
 	nv.session = &s;
-	rc = t2_nv_read(&sm->tpm, &nv, &nv, data, sizeof(data), 0);
+	rc = t2_nv_read(&sm->tpm, &nv, &nv, data, ROOT_SIZE, 0);
 	if (sm->tpm.rc == T2_RC_NV_LOCKED)
 		refuse(&sm->why, -EPERM,
 		       "the root secret is locked since the driver was loaded before: restart the machine");
@@ -434,6 +406,14 @@ int secmod_root_read(struct secmod *sm)
 	else if (rc)
 		secmod_tpm_refuse(sm, rc, "reading the root secret");
 	t2_end_session(&sm->tpm, &s);
+	return rc;
+}
+
+int secmod_root_read(struct secmod *sm)
+{
+	u8 data[ROOT_SIZE];
+	int rc = read_root(sm, data);
+
 	if (!rc) {
 		memcpy(sm->root, data, sizeof(sm->root));
 		memcpy(sm->pin, data + sizeof(sm->root), sizeof(sm->pin));
@@ -441,6 +421,49 @@ int secmod_root_read(struct secmod *sm)
 	}
 	memzero_explicit(data, sizeof(data));
 	return rc;
+}
+
+/*
+ * No HMAC covers the cipher of a session. Exchanged on the way, the TPM makes noise of
+ * what it decrypts, and the module would be dead from the next start on.
+ */
+static int check_written(struct secmod *sm, const u8 data[ROOT_SIZE])
+{
+	u8 back[ROOT_SIZE];
+	int rc = read_root(sm, back);
+
+	if (!rc && !t2_equal(back, data, ROOT_SIZE))
+		rc = refuse(&sm->why, -EBADMSG,
+			    "writing the root secret: another one arrived in the TPM");
+	memzero_explicit(back, sizeof(back));
+	return rc;
+}
+
+/* The write is the end of initialization: from now on the TPM holds a module. */
+int secmod_root_write(struct secmod *sm)
+{
+	struct t2_entity owner, nv;
+	struct t2_nv_public pub;
+	struct t2_session s = {};
+	u8 data[ROOT_SIZE];
+	int rc;
+
+	rc = secmod_salted_session(sm, &s, T2_SA_DECRYPT);
+	if (rc)
+		return rc;
+	memcpy(data, sm->root, sizeof(sm->root));
+	memcpy(data + sizeof(sm->root), sm->pin, sizeof(sm->pin));
+	t2_hierarchy(&owner, T2_RH_OWNER);
+	owner.session = &s;
+	secmod_nv_entity(sm, sm->handles.root, &nv);
+	rc = t2_nv_write(&sm->tpm, &owner, &nv, data, sizeof(data), 0);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "writing the root secret");
+	t2_end_session(&sm->tpm, &s);
+	rc = rc ?: look(sm, sm->handles.root, &pub);
+	rc = rc ?: check_written(sm, data);
+	memzero_explicit(data, sizeof(data));
+	return rc ?: bar_writes(sm);
 }
 
 /* After this nobody reads the root secret until the TPM restarts. */

@@ -19,8 +19,9 @@ from lib import (
     host,
 )
 from lib.bus import command_code, tpm_command
+from lib.powercut import VAULT_COUNTER
 
-START_AUTH_SESSION, READ_PUBLIC, LOAD_EXTERNAL = 0x176, 0x173, 0x167
+NV_INCREMENT, START_AUTH_SESSION, READ_PUBLIC, LOAD_EXTERNAL = 0x134, 0x176, 0x173, 0x167
 SRK = 0x81000001
 REFUSED = "storage root key is not that of srk="
 
@@ -91,6 +92,22 @@ class Impostor:
         self.bus.ask(tpm_command(0x165, struct.pack(">I", self.handle)))
 
 
+class Cipher:
+    """Gives the session that writes the root secret another cipher: 256 bits of key."""
+
+    def __init__(self):
+        self.commits = self.changed = 0
+
+    def on_command(self, _, command):
+        if command[6:14] == struct.pack(">II", NV_INCREMENT, VAULT_COUNTER):
+            self.commits += 1
+        # the first raise makes the counter, the second commits the vault
+        if command_code(command) != START_AUTH_SESSION or self.commits < 2 or self.changed:
+            return None
+        self.changed = 1
+        return command[:-6] + struct.pack(">H", 256) + command[-4:]
+
+
 def boot(parameters, impostor=None):
     vm.power_cut()
     vm.boot()
@@ -106,6 +123,15 @@ manufacturer.serve()
 with VM(tpm=tpm) as vm:
     module = Module(vm)
     vm.load_module()
+    with case("A24 bus: a root secret that arrives as noise is found at initialization"):
+        cipher = Cipher()
+        bus.arm(cipher.on_command)
+        result = module.init(manufacturer, check=False)
+        bus.arm()
+        expect_equal(cipher.changed, 1)
+        expect_rc(result, 1, "root secret: another one arrived in the TPM")
+        expect_equal(module.state, "virgin")
+        manufacturer.run("release", "SN-0001")
     with case("secmod init prints the parameter that names the storage root key"):
         printed = module.init(manufacturer)
         (srk,) = expect_match(r"options secmod (srk=\w{68})$", printed.out).groups()
