@@ -33,8 +33,9 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all module user deps check long bench demo vm static unit kunit clean install \
-	install-module programs-of-tests check-kernels ready help FORCE \
+.PHONY: all module bugs user deps check check-kernels check-debug \
+	long bench demo vm static unit kunit clean install \
+	install-module programs-of-tests ready help FORCE \
 	fuzz fuzz-coverage
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
@@ -150,7 +151,14 @@ module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
 	@find $(B)/$(module) -xtype l -delete
 	+@tests/in-root.sh build/$(kernel)/root \
 		$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/$(module) \
-		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= \
+		$(if $(filter debug,$(SECMOD_KERNEL)),GCOV_PROFILE=y KCOV_INSTRUMENT=y) modules
+
+# deliberate bugs, to see the debug kernel find them
+bugs: FORCE
+	@mkdir -p $(B)/bugs
+	@cp -rsf $(addprefix $(CURDIR)/tests/vm/bugs/,Kbuild bugs.c) $(B)/bugs/
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/bugs modules
 
 #
 # Tests
@@ -227,6 +235,7 @@ ready: deps
 driver-tests := static/sparse vm/smoke vm/uapi vm/life vm/link vm/refusals \
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
+debug-tests := vm/debug_selftest $(filter-out static/% vm/powercut%,$(driver-tests))
 
 check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian
 
@@ -241,6 +250,11 @@ check: ready ## all tests; T=vm/reset, T='static unit/*' selects
 
 long: ready ## all VM tests at full length, hours; T=vm/powercut selects
 	@SECMOD_LONG=1 tests/run $(or $(T),vm)
+
+check-debug: ready ## the driver's tests on a kernel with KASAN, lockdep, kmemleak, ...
+	@tests/kernel.sh debug
+	@$(MAKE) --no-print-directory -s SECMOD_KERNEL=debug WERROR=1 module bugs
+	@SECMOD_KERNEL=debug tests/run $(or $(T),$(debug-tests))
 
 static: ready ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static

@@ -4,10 +4,12 @@
 # kernel.sh stock     the suite's kernel, its modules and headers: build/kernel
 # kernel.sh 6.12|7    newer ones of Debian:                        build/kernel-*
 # kernel.sh source    the suite's kernel source, pruned:           build/linux
+# kernel.sh debug     a kernel with checkers, of that source: build/kernel-debug
 #
 # Nothing is installed: packages are downloaded and unpacked, and the lists of
-# other suites are kept under build/. Each directory appears in one rename when
-# it is complete, so an interrupted run leaves nothing half done.
+# other suites are kept under build/. Each directory appears in one rename, or
+# gets its file "place", when it is complete, so an interrupted run leaves
+# nothing half done.
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -147,8 +149,9 @@ toolchain() {
 source_tree() {
 	dest=$top/build/linux
 	new=$dest.new
-	[ ! -d "$dest" ] || return 0
-	rm -rf "$new"
+	# the driver of QEMU's network card was once pruned
+	[ ! -f "$dest/drivers/net/virtio_net.c" ] || return 0
+	rm -rf "$dest" "$new"
 
 	package=$(depends linux-source 'linux-source-.*')
 	if [ -z "$package" ]; then
@@ -174,12 +177,13 @@ source_tree() {
 	rm -rf "$new"
 }
 
-# All but what neither a UML kernel, Kconfig nor checkpatch.pl reads.
+# All but what neither a UML kernel, the debug kernel, Kconfig nor
+# checkpatch.pl reads.
 unpack() {
 	tar -xf "$1" -C "$2" --strip-components=1 --exclude='*/Documentation/*/*' \
 		--exclude='*/tools/testing/selftests' --exclude='*/tools/perf' \
 		--exclude='*/drivers/gpu/drm/*/*.[ch]' \
-		--exclude='*/drivers/net/*.[ch]' \
+		--exclude='*/drivers/net/*/*.[ch]' \
 		--exclude='*/drivers/media/*.[ch]' \
 		--exclude='*/drivers/staging/*.[ch]' \
 		--exclude='*/drivers/scsi/*.[ch]' \
@@ -189,6 +193,54 @@ unpack() {
 		--exclude='*.dtsi'
 }
 
+# Kbuild beside its own source calls it "..", so that what one tree has compiled
+# is in the compiler cache for all.
+debug_kernel() {
+	source_tree
+	dest=$top/build/kernel-debug
+	config=$top/tests/debug.config
+	out=$top/build/linux/debug
+	release=$(make -s -C "$top/build/linux" kernelversion)-debug
+	key="$release $(sha256sum <"$config")"
+	if [ "$(cat "$dest/place" 2>/dev/null)" = "$key" ]; then
+		return
+	fi
+	echo "kernel: compiling $release"
+	rm -rf "$dest"
+	mkdir -p "$out" "$dest/boot" "$dest/usr/src"
+	compile >"$dest.log" 2>&1 || {
+		tail -n 20 "$dest.log"
+		exit 1
+	}
+	cp "$out/arch/x86/boot/bzImage" "$dest/boot/vmlinuz-$release"
+	cp "$out/.config" "$dest/boot/config-$release"
+	ln -s "$out" "$dest/usr/src/linux-headers-$release"
+	echo "$release" >"$dest/release"
+	echo "$key" >"$dest/place"
+}
+
+# One chain: a function called in a condition does not end at an error.
+compile() {
+	kbuild tinyconfig &&
+		cat "$config" >>"$out/.config" &&
+		kbuild olddefconfig &&
+		survived &&
+		kbuild -j"${JOBS:-2}" bzImage modules &&
+		kbuild INSTALL_MOD_PATH="$dest" modules_install
+}
+
+# Kconfig drops silently what it cannot have.
+survived() {
+	! grep '^CONFIG_' "$config" | grep -vxFf "$out/.config"
+}
+
+kbuild() {
+	cc=gcc
+	! command -v ccache >/dev/null || cc='ccache gcc'
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$top/build/linux" \
+		O="$out" CC="$cc" "$@"
+}
+
 exec 9>build/.kernel.lock
 flock 9
 case ${1-} in
@@ -196,8 +248,9 @@ stock) fetch kernel ;;
 6.12) fetch kernel-6.12 bookworm-backports ;;
 7) fetch kernel-7 trixie trixie-backports ;;
 source) source_tree ;;
+debug) debug_kernel ;;
 *)
-	echo "usage: ${0##*/} stock | 6.12 | 7 | source" >&2
+	echo "usage: ${0##*/} stock | 6.12 | 7 | source | debug" >&2
 	exit 2
 	;;
 esac

@@ -15,6 +15,7 @@ from .tap import (
     expect_equal,
     expect_match,
     expect_rc,
+    needs,
     skip,
 )
 from .tpm import Tpm
@@ -24,6 +25,6 @@ from .world import Central, Manufacturer, Module, Unit
 __all__ = [
     "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied LONG Manufacturer MODULE Module Process REPO Result",
     "Timeout Tpm Unit VM case chance comment expect expect_equal expect_match expect_rc free_port",
-    "host run_dir skip wait_for",
+    "host needs run_dir skip wait_for",
 ]
 __all__ = " ".join(__all__).split()

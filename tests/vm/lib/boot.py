@@ -10,7 +10,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from .paths import BUILD, KERNEL, locked
+from .paths import BUILD, KERNEL, kernel_has, locked
 from .process import spawn
 
 VM = BUILD / "vm"
@@ -140,12 +140,15 @@ def files():
     kernel, initramfs = IMAGES / "vmlinux", IMAGES / "initramfs"
     with locked(IMAGES / ".lock"):
         if not _newer(kernel, KERNEL / "place"):
-            image = next(KERNEL.glob("boot/vmlinuz-*"))
-            _replace(kernel, _decompress(image.read_bytes()))
+            image = next(KERNEL.glob("boot/vmlinuz-*")).read_bytes()
+            _replace(kernel, _decompress(image) if _PVH else image)
         if not _newer(initramfs, INIT, KERNEL / "place", Path(__file__)):
             _replace(initramfs, _initramfs())
     return kernel, initramfs
 
+
+# KASAN's early code does not survive a PVH boot: such a kernel unpacks itself.
+_PVH = not kernel_has("CONFIG_KASAN")
 
 # Where the initramfs is put by hand. QEMU's PVH loader would put it over the
 # ACPI tables when there is a TPM; and the kernel must be told to keep off.
@@ -157,15 +160,18 @@ def arguments(append=""):
     kernel, initramfs = files()
     size = initramfs.stat().st_size
     line = (
-        f"memmap=16M${_INITRAMFS_AT:#x} initrdmem={_INITRAMFS_AT:#x},{size} "
         "console=ttyS0 quiet loglevel=5 panic=-1 oops=panic panic_on_warn=1 "
         "tsc=reliable no_timer_check random.trust_cpu=on mitigations=off "
         "cryptomgr.notests nokaslr " + append
     )
+    if not _PVH:
+        return ["-kernel", kernel, "-append", line, "-initrd", initramfs]
     assert size < 16 << 20
+    at = f"{_INITRAMFS_AT:#x}"
     return [
-        *("-kernel", kernel, "-append", line),
-        *("-device", f"loader,file={initramfs},addr={_INITRAMFS_AT:#x},force-raw=on"),
+        *("-kernel", kernel),
+        *("-append", f"memmap=16M${at} initrdmem={at},{size} {line}"),
+        *("-device", f"loader,file={initramfs},addr={at},force-raw=on"),
     ]
 
 

@@ -3,6 +3,7 @@
 
 import atexit
 import fcntl
+import functools
 import os
 import shutil
 import sys
@@ -19,6 +20,17 @@ _name = os.environ.get("SECMOD_KERNEL") or "stock"
 _suffix = "" if _name == "stock" else f"-{_name}"
 KERNEL = REPO / f"build/kernel{_suffix}"
 MODULE = BUILD / f"module{_suffix}/secmod.ko"
+
+
+@functools.cache
+def kernel_has(option):
+    """Is this option of its configuration set?"""
+    configs = KERNEL.glob("boot/config-*")
+    return any(f"{option}=y\n" in config.read_text() for config in configs)
+
+
+# all limits of time are longer on a kernel that checks itself
+SLOW = 5 if kernel_has("CONFIG_KASAN") else 1
 
 _run = None
 _sockets = None

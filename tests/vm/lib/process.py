@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 
-from .paths import REPO, before_cleanup
+from .paths import REPO, SLOW, before_cleanup
 
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -56,7 +56,7 @@ def shell_text(command):
 
 def wait_for(predicate, timeout=30, what=None):
     """Call predicate until it returns something true; return that."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * SLOW
     while True:
         value = predicate()
         if value:
@@ -97,7 +97,7 @@ class Command:
     def wait(self, timeout=60):
         """The exit status; negative for a signal."""
         with self.changed:
-            if not self.changed.wait_for(lambda: self.rc is not None, timeout):
+            if not self.changed.wait_for(lambda: self.rc is not None, timeout * SLOW):
                 raise Timeout(f"still running after {timeout} s: {self.result()}")
         return self.rc
 
@@ -109,7 +109,7 @@ class Command:
             return regex.search(self.out) or regex.search(self.err)
 
         with self.changed:
-            self.changed.wait_for(lambda: look() or not self.running, timeout)
+            self.changed.wait_for(lambda: look() or not self.running, timeout * SLOW)
             match = look()
         if not match:
             state = "still running" if self.running else "ended"

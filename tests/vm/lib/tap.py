@@ -17,7 +17,7 @@ import time
 import traceback
 from contextlib import contextmanager
 
-from .paths import cleanup, keep_run_dir, run_dir
+from .paths import cleanup, keep_run_dir, kernel_has, run_dir
 from .process import CommandFailed, Timeout
 
 
@@ -75,6 +75,13 @@ def case(name):
 def skip(reason):
     """Leave the case, it does not apply here."""
     raise Skip(reason)
+
+
+def needs(option):
+    """End here, with all skipped, on a kernel that is built without this option."""
+    if not kernel_has(option):
+        _say(f"1..0 # SKIP the kernel is built without {option}\n")
+        sys.exit(0)
 
 
 def expect(condition, message="expectation does not hold"):

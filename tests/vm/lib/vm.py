@@ -7,7 +7,7 @@ import time
 from . import boot
 from .agent import Agent, GuestDied
 from .klog import KernelLog, problems, unexpected_taint
-from .paths import KERNEL, MODULE, REPO, run_dir, socket_path
+from .paths import KERNEL, MODULE, REPO, SLOW, kernel_has, run_dir, socket_path
 from .process import CommandFailed, Timeout, host, shell_text, spawn, wait_for
 from .serial import SerialLine
 from .tap import Failed
@@ -169,7 +169,7 @@ class VM:
             raise GuestDied((self.dir / "qemu.log").read_text())
         self._agent = Agent(agent, self.kernel_log.add)
         self.line.connect(line)
-        if not self._agent.wait_ready(timeout):
+        if not self._agent.wait_ready(timeout * SLOW):
             self._off()
             raise GuestDied(f"did not boot:\n{self._tail()}")
         self.boot_time = time.monotonic() - start
@@ -237,10 +237,11 @@ class VM:
         if not self.running:
             self._off()
             raise GuestDied(f"before shutdown:\n{self._tail()}")
+        leaks = self.find_leaks() if kernel_has("CONFIG_DEBUG_KMEMLEAK") else ""
         agent = self._agent
         agent.halt()
         try:
-            self._qemu.wait(timeout)
+            self._qemu.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             self._off()
             raise GuestDied(f"hangs at shutdown:\n{self._tail()}") from None
@@ -252,6 +253,20 @@ class VM:
         taint = unexpected_taint(agent.taint, agent.last_taint)
         if taint:
             raise Failed(f"the kernel is tainted: {taint:#x}")
+        if leaks:
+            raise Failed(f"memory leaks:\n{leaks}")
+
+    def find_leaks(self):
+        """Unloads the driver, if nobody uses it; what nothing points to any more.
+
+        Only what is older than 5 s counts; what has changed since the last scan
+        is reported by the next.
+        """
+        self.sh(
+            "rmmod secmod 2>/dev/null; cd /sys/kernel/debug && sleep 5 &&"
+            "echo scan >kmemleak && echo scan >kmemleak"
+        )
+        return self.sh("cat /sys/kernel/debug/kmemleak").out
 
     def power_cut(self):
         """Everything stops at once: QEMU and TPM are killed."""
