@@ -159,7 +159,7 @@ static void seeds_record(void)
 	r->state = SECMOD_STATE_PERSONALIZATION;
 	set_cert(&r->checking, CERT_ROOT);
 	set_cert(&r->identity, CERT_ROOT);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		len = record_encode(r, data, sizeof(data));
 		CHECK(len > 0);
 		seed("record", data, (size_t)len);
@@ -168,6 +168,8 @@ static void seeds_record(void)
 		set_cert(&r->signer, CERT_PU);
 		set_cert(&r->module, CERT_MODULE);
 		set_cert(&r->central[0], CERT_CENTRAL);
+		if (i == 1)
+			r->central[1].len = SECMOD_CERT_MAX; /* no room left */
 	}
 	free(r);
 }

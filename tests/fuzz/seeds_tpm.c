@@ -170,6 +170,47 @@ static void put_handles(struct output *o)
 	put_u32(o, 0x81000001);
 }
 
+/* The beginning of a list of two, with a third to come */
+static void put_list(struct output *o, u32 capability)
+{
+	put_u8(o, 1);
+	put_u32(o, capability);
+	put_u32(o, 2);
+}
+
+static void put_algorithms(struct output *o)
+{
+	put_list(o, T2_CAP_ALGS);
+	put_u16(o, T2_ALG_RSA);
+	put_u32(o, 9);
+	put_u16(o, T2_ALG_SHA256);
+	put_u32(o, 4);
+}
+
+static void put_commands(struct output *o)
+{
+	put_list(o, T2_CAP_COMMANDS);
+	put_u32(o, T2_CC_CREATE);
+	put_u32(o, T2_CC_SIGN);
+}
+
+static void put_curves(struct output *o)
+{
+	put_list(o, T2_CAP_ECC_CURVES);
+	put_u16(o, T2_CURVE_P256);
+	put_u16(o, T2_CURVE_P256 + 1);
+}
+
+static void put_banks(struct output *o)
+{
+	put_list(o, T2_CAP_PCRS);
+	put_u16(o, T2_ALG_SHA384);
+	put_u8(o, 0);
+	put_u16(o, T2_ALG_SHA256);
+	put_u8(o, 2);
+	put(o, "\xff\xff", 2);
+}
+
 static void put_handle_byte(struct output *o)
 {
 	put_u8(o, 1);
@@ -187,6 +228,8 @@ static const struct {
 	{ 'Z', put_point },	      { 'A', put_creation_attest_2b },
 	{ 'B', put_nv_attest_2b },    { 'R', put_nv_public_2b },
 	{ 'Y', put_property },	      { 'L', put_handles },
+	{ '1', put_algorithms },      { '2', put_commands },
+	{ '3', put_curves },	      { '4', put_banks },
 };
 
 /*
@@ -194,10 +237,11 @@ static const struct {
  * mark one with a handle.
  */
 static const char *const answers[] = {
-	"PddCN!", "dPdDC", "N!", "N!", "",    "",   "PNN", "S",	 "V",
-	"N!V,,",  "Z",	   "DH", "",   "D,D", "AS", "D",   "",	 "",
-	"RN",	  "",	   "b",	 "d",  "",    "",   "",	   "BS", "Y",
-	"L",	  "D!,",   "",	 "",   "dK",  "",   "D",
+	"PddCN!", "dPdDC", "N!",  "N!",	 "",	"",    "PNN", "S",
+	"V",	  "N!V,,", "Z",	  "DH",	 "",	"D,D", "AS",  "D",
+	"",	  "",	   "RN",  "",	 "b",	"d",   "",    "",
+	"",	  "BS",	   "Y",	  "L",	 "D!,", "",    "",    "dK",
+	"",	  "D",	   "1,1", "2,2", "3,3", "4",
 };
 
 #define SESSION_CALL 28

@@ -317,6 +317,43 @@ static int get_handles(struct scene *s)
 	return err;
 }
 
+static int get_list(struct scene *s, u32 capability)
+{
+	u32 *list = allocate(4 * sizeof(*list));
+	size_t count = 4;
+	int err = t2_get_list(s->t, capability, 0, list, &count);
+
+	CHECK(count <= 4);
+	CHECK(!err || !count);
+	(void)t2_missing_command(list, count);
+	free(list);
+	return err;
+}
+
+static int get_algorithms(struct scene *s)
+{
+	return get_list(s, T2_CAP_ALGS);
+}
+
+static int get_commands(struct scene *s)
+{
+	return get_list(s, T2_CAP_COMMANDS);
+}
+
+static int get_curves(struct scene *s)
+{
+	return get_list(s, T2_CAP_ECC_CURVES);
+}
+
+static int get_pcr_bank(struct scene *s)
+{
+	u8 *select = allocate(3);
+	int err = t2_get_pcr_bank(s->t, T2_ALG_SHA256, select);
+
+	free(select);
+	return err;
+}
+
 static int start_session(struct scene *s)
 {
 	static const struct t2_session zero;
@@ -402,6 +439,10 @@ static int (*const calls[])(struct scene *s) = {
 	policy_secret,
 	policy_pcr,
 	policy_get_digest,
+	get_algorithms,
+	get_commands,
+	get_curves,
+	get_pcr_bank,
 };
 
 size_t scene_calls(void)
