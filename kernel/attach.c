@@ -18,8 +18,7 @@ static int probe_module(struct secmod *sm)
 	rc = rc ?: secmod_root_read(sm);
 	rc = rc ?: secmod_root_lock(sm);
 	rc = rc ?: secmod_identity_find(sm);
-	rc = rc ?: secmod_nv_counter(sm, sm->handles.epoch, &sm->epoch);
-	return rc ?: secmod_nv_counter(sm, sm->handles.vault, &sm->vault_counter);
+	return rc ?: secmod_nv_counters(sm);
 }
 
 /**
@@ -151,8 +150,7 @@ static int read_counters(struct secmod *sm)
 
 	if (rc)
 		return rc;
-	rc = secmod_nv_counter(sm, sm->handles.epoch, &sm->epoch);
-	rc = rc ?: secmod_nv_counter(sm, sm->handles.vault, &sm->vault_counter);
+	rc = secmod_nv_counters(sm);
 	secmod_tpm_end(sm);
 	return rc;
 }

@@ -204,6 +204,12 @@ int secmod_guard_begin(struct secmod *sm, struct t2_session *s)
 	return rc;
 }
 
+/* The next command is the last one guarded: if it succeeds, no other need end the session. */
+void secmod_guard_last(struct t2_session *s)
+{
+	s->attributes = 0;
+}
+
 void secmod_guard_end(struct secmod *sm, struct t2_session *s)
 {
 	sm->tpm.guard = NULL;

@@ -230,7 +230,23 @@ int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value)
 
 	if (rc)
 		return rc;
+	secmod_guard_last(&guard);
 	rc = read_counter(sm, index, value);
+	secmod_guard_end(sm, &guard);
+	return rc;
+}
+
+/* Both counters, as they stand now. */
+int secmod_nv_counters(struct secmod *sm)
+{
+	struct t2_session guard = {};
+	int rc = secmod_guard_begin(sm, &guard);
+
+	if (rc)
+		return rc;
+	rc = read_counter(sm, sm->handles.epoch, &sm->epoch);
+	secmod_guard_last(&guard);
+	rc = rc ?: read_counter(sm, sm->handles.vault, &sm->vault_counter);
 	secmod_guard_end(sm, &guard);
 	return rc;
 }
@@ -248,8 +264,8 @@ int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value)
 	rc = t2_nv_increment(&sm->tpm, &nv, &nv);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "raising a counter");
-	else
-		rc = read_counter(sm, index, value);
+	secmod_guard_last(&guard);
+	rc = rc ?: read_counter(sm, index, value);
 	secmod_guard_end(sm, &guard);
 	return rc;
 }
