@@ -110,7 +110,21 @@ int secmod_key_check(struct secmod *sm, const u8 key_name[RECORD_NAME_SIZE])
 		      sm->handles.key);
 }
 
-/* TPM part of an attach: leftovers of a cut personalization or reset go away. */
+/*
+ * Leftovers of a cut personalization or reset go away. They are dead keys: when the owner
+ * has an authorization now they stay until the next personalization, which needs it empty.
+ */
+static int tidy(struct secmod *sm)
+{
+	int rc = secmod_evict(sm, sm->handles.key);
+
+	if (rc != -EACCES)
+		return rc;
+	memset(&sm->why, 0, sizeof(sm->why));
+	return 0;
+}
+
+/* TPM part of an attach. */
 static int settle(struct secmod *sm, struct record *r, bool *unfinished)
 {
 	int rc = secmod_tpm_begin(sm);
@@ -121,7 +135,7 @@ static int settle(struct secmod *sm, struct record *r, bool *unfinished)
 	if (r->state == SECMOD_STATE_OPERATING && !*unfinished)
 		rc = secmod_key_check(sm, r->key_name);
 	else
-		rc = secmod_evict(sm, sm->handles.key);
+		rc = tidy(sm);
 	secmod_tpm_end(sm);
 	return rc;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What stands at the handle of the storage root key: used, or left alone for one of our own."""
 
-from lib import VM, Bus, Central, Manufacturer, Module, Tpm, Unit, case, expect, expect_equal, expect_match
+from lib import VM, Bus, Central, Manufacturer, Module, Tpm, Unit, case, expect, expect_equal, expect_match, expect_rc
 from lib.holdings import Begin, Fill, Holdings
 from lib.powercut import IDENTITY, KEY
 
@@ -90,6 +90,29 @@ def life(module, vm):
         expect(SRK in persistent and OWN not in persistent, persistent)
 
 
+def owned_later(module, vm):
+    """The owner's authorization is set when the module is operating."""
+    vm.sh(f"{TOOLS}; tpm2_changeauth -c owner secret")
+    with case("A2 owner authorization set later: attached and signing as before"):
+        module.secmod("detach")
+        module.attach()
+        expect_equal(module.state, "operating")
+        module.secmod("attest", "--out", "/dev/null")
+    with case("A24 owner authorization set later: the reset works"):
+        module.secmod("reset", "--yes")
+        expect_equal(module.state, "personalization")
+        module.secmod("detach")
+        module.attach()
+        expect_equal(module.state, "personalization")
+    with case("A2 owner authorization set later: personalizing is refused with the way out, which works"):
+        result = module.personalize(unit, check=False)
+        expect_rc(result, 1, "BAD_AUTH.*is the TPM's owner authorization set")
+        expect_equal(module.state, "personalization")
+        vm.sh(f"{TOOLS}; tpm2_changeauth -c owner -p secret")
+        module.personalize(unit)
+        expect_equal(module.state, "operating")
+
+
 tpm = Tpm(bus=Bus())
 manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
 manufacturer.serve()
@@ -101,4 +124,6 @@ with VM(tpm=tpm) as vm:
     begin = Begin(vm, tpm)
     keys(vm, begin)
     begin.tool.close_input()
-    life(Module(vm), vm)
+    module = Module(vm)
+    life(module, vm)
+    owned_later(module, vm)
