@@ -173,7 +173,7 @@ int secmod_pcr_bank(struct secmod *sm)
 	for (i = 0; i < ARRAY_SIZE(bank); i++)
 		if (select[i] & ~bank[i])
 			return refuse(&sm->why, -EOPNOTSUPP,
-				      "parameter pcrs: the TPM's SHA-256 bank does not have them: allocate it (tpm2_pcrallocate sha256:all, restart), or load without pcrs=");
+				      "parameter pcrs: the TPM's SHA-256 bank does not have them: allocate it in the firmware's setup, or load without pcrs=");
 	return 0;
 }
 
