@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """TPMs: swtpm instances, each made like a chip leaves its factory."""
 
+import os
+import shlex
 import shutil
 import subprocess
 
@@ -8,6 +10,7 @@ from .paths import BUILD, locked, run_dir, socket_path
 from .process import spawn, wait_for
 
 CA = BUILD / "tpm-ca"
+_EK_RSA, _EK_P256 = "0x01c00002", "0x01c0000a"  # indices of certificates
 
 _CONFIG = {
     "setup.conf": f"""create_certs_tool = {shutil.which("swtpm_localca")}
@@ -40,11 +43,17 @@ class Tpm:
 
     New state gets endorsement keys (RSA 2048, ECC P-384) with certificates of
     a local CA (ek_ca), as swtpm_setup makes them: 0.6 s, a new EK each time.
+
+    ek         whose certificate it has: "rsa" (and P-384), "p384", "p256", "none"
+    pcr_banks  "sha256", "sha1,sha384" …
+    version    2, or 1 for a TPM 1.2, which has nothing of the above
     """
 
     _count = 0
 
-    def __init__(self, state=None, name=None, bus=None):
+    def __init__(
+        self, state=None, name=None, bus=None, ek="rsa", pcr_banks="sha256", version=2
+    ):
         Tpm._count += 1
         self.bus = bus  # a Bus between it and the machine
         self.name = name or f"tpm{Tpm._count}"
@@ -52,23 +61,62 @@ class Tpm:
         self.log = run_dir() / f"{self.name}.log"
         self.child = None
         self.socket = None
-        if not (self.state / "tpm2-00.permall").exists():
-            self._manufacture()
+        self._kind = ["--tpm2"] if version == 2 else []
+        if version == 1:
+            self.state.mkdir(parents=True, exist_ok=True)
+        elif not (self.state / "tpm2-00.permall").exists():
+            self._manufacture(ek, pcr_banks)
 
-    def _manufacture(self):
+    def _manufacture(self, ek, pcr_banks):
         _prepare_ca()
         self.state.mkdir(parents=True, exist_ok=True)
+        certificates = ["--create-ek-cert", "--create-platform-cert"]
+        self._tool(
+            ["swtpm_setup", "--tpm2", "--tpmstate", self.state]
+            + (certificates if ek in ("rsa", "p384") else [])
+            + ["--pcr-banks", pcr_banks]
+            + ["--config", CA / "setup.conf", "--overwrite"]
+        )
+        if ek == "p384":
+            self._with_tools(f"tpm2_nvundefine -C p {_EK_RSA}")
+        elif ek == "p256":
+            self._certify_p256()
+
+    def _tool(self, command, **kwargs):
         with open(self.log, "ab") as log:
-            setup = spawn(
-                ["swtpm_setup", "--tpm2", "--tpmstate", self.state]
-                + ["--create-ek-cert", "--create-platform-cert"]
-                + ["--config", CA / "setup.conf", "--overwrite"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+            child = spawn(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kwargs
             )
-        if setup.wait(60):
-            raise RuntimeError(f"swtpm_setup failed:\n{self.log.read_text()}")
+        if child.wait(60):
+            raise RuntimeError(f"{command[0]} failed:\n{self.log.read_text()}")
+
+    def _with_tools(self, *commands):
+        environment = {**os.environ, "TPM2TOOLS_TCTI": self.serve()}
+        for command in commands:
+            self._tool(shlex.split(command), env=environment, cwd=self.state)
+        self.stop()
+
+    def _certify_p256(self):
+        """A certificate for the key of template L-2, where its maker puts it."""
+        self._with_tools("tpm2_createek -G ecc -c ek.ctx -u ek.point")
+        public = (self.state / "ek.point").read_bytes()  # ends with the point
+        x, y = public[-66:-34].hex(), public[-32:].hex()
+        with locked(CA / ".lock"):
+            self._tool(
+                ["swtpm_localca", "--type", "ek", "--ek", f"x={x},y={y},id=secp256r1"]
+                + ["--dir", self.state, "--vmid", self.name, "--tpm2"]
+                + ["--tpm-spec-family", "2.0", "--tpm-spec-level", "0"]
+                + ["--tpm-spec-revision", "164", "--tpm-manufacturer", "id:00001014"]
+                + ["--tpm-model", "swtpm", "--tpm-version", "id:20191023"]
+                + ["--configfile", CA / "localca.conf"]
+                + ["--optsfile", CA / "localca.options"]
+            )
+        size = (self.state / "ek.cert").stat().st_size
+        self._with_tools(
+            f"tpm2_nvdefine {_EK_P256} -C o -s {size}"
+            " -a ownerread|ownerwrite|authread|authwrite|no_da",
+            f"tpm2_nvwrite {_EK_P256} -C o -i ek.cert",
+        )
 
     @property
     def ek_ca(self):
@@ -84,7 +132,7 @@ class Tpm:
         assert not self.running, "this TPM is in use"
         with open(self.log, "ab") as log:
             self.child = spawn(
-                ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.state}"]
+                ["swtpm", "socket", *self._kind, "--tpmstate", f"dir={self.state}"]
                 + ["--log", "level=1,fd=1", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
