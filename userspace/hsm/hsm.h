@@ -14,7 +14,8 @@
 
 int hsm_open_key(const char *uri, EVP_PKEY **key, struct error *e);
 /* Makes a P-256 key: file: a new PEM file (0600), tpm: a persistent key at the handle
- * (fixedTPM, noDA, sign). -EEXIST when something is there already. */
+ * (fixedTPM, sign; with a password the TPM counts wrong ones towards its lockout).
+ * -EEXIST when something is there already. */
 int hsm_create_key(const char *uri, EVP_PKEY **key, struct error *e);
 
 /* A program's directory remembers the URI of its key in the file "key". */

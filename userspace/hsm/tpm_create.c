@@ -9,7 +9,7 @@
 #define SIGN_ATTRIBUTES                                               \
 	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |             \
 	 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
-	 TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_NODA)
+	 TPMA_OBJECT_SIGN_ENCRYPT)
 #define PARENT_ATTRIBUTES                                             \
 	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |             \
 	 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
@@ -65,12 +65,16 @@ static TSS2_RC make_child(ESYS_CONTEXT *esys, ESYS_TR parent,
 			  const TPM2B_AUTH *auth, ESYS_TR *child)
 {
 	TPM2B_SENSITIVE_CREATE sensitive = { .sensitive.userAuth = *auth };
+	TPM2B_PUBLIC template = sign_template;
 	TPM2B_PRIVATE *priv = NULL;
 	TPM2B_PUBLIC *pub = NULL;
 	TSS2_RC rc;
 
+	/* What a person typed can be guessed: the TPM counts the failures. */
+	if (!auth->size)
+		template.publicArea.objectAttributes |= TPMA_OBJECT_NODA;
 	rc = Esys_Create(esys, parent, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-			 ESYS_TR_NONE, &sensitive, &sign_template, &no_data,
+			 ESYS_TR_NONE, &sensitive, &template, &no_data,
 			 &no_pcrs, &priv, &pub, NULL, NULL, NULL);
 	OPENSSL_cleanse(&sensitive, sizeof(sensitive));
 	if (rc == TSS2_RC_SUCCESS)

@@ -16,6 +16,11 @@ int tpm_esys_answered(TSS2_RC rc)
 
 int tpm_esys_error(TSS2_RC rc, const char *doing, struct error *e)
 {
+	if (tpm_esys_answered(rc) && (rc & 0xfff) == TPM2_RC_LOCKOUT)
+		return error_set(
+			e, EAGAIN,
+			"%s: the TPM is in dictionary attack lockout (0x%x): wait, or tpm2_dictionarylockout --clear-lockout",
+			doing, rc);
 	return error_set(e, tpm_esys_answered(rc) ? EIO : ENODEV,
 			 "%s: %s (0x%x)", doing, Tss2_RC_Decode(rc), rc);
 }

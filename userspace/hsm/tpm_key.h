@@ -32,7 +32,8 @@ int tpm_key_read_auth(const struct tpm_key_uri *u, TPM2B_AUTH *auth,
 /* tpm_esys.c: a connection */
 int tpm_esys_open(const char *tcti, ESYS_CONTEXT **esys, struct error *e);
 void tpm_esys_close(ESYS_CONTEXT **esys);
-/* "@doing: what the TPM says"; -ENODEV when the TPM does not answer, else -EIO. */
+/* "@doing: what the TPM says"; -ENODEV when the TPM does not answer, -EAGAIN when it is
+ * locked out, else -EIO. */
 int tpm_esys_error(TSS2_RC rc, const char *doing, struct error *e);
 /* Did the TPM itself answer with this code? */
 int tpm_esys_answered(TSS2_RC rc);
