@@ -133,7 +133,7 @@ class VM:
             ]
         return arguments + self.extra
 
-    def boot(self, timeout=90):
+    def boot(self, timeout=300):
         """Power on, until commands can run; the machine keeps TPM and disk."""
         for _ in range(3):
             self._boot_once(timeout)
