@@ -5,7 +5,8 @@
 
 # which have no place for a mark: licence texts, ABI descriptions, test data
 marked() {
-	files '*' ':!LICENSES' ':!docs/ABI' ':!tests/vectors' ':!tests/fuzz/regress'
+	files '*' ':!LICENSES' ':!docs/ABI' ':!tests/vectors' ':!tests/fuzz/regress' \
+		':!debian'
 }
 
 without_license() {
