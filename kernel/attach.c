@@ -10,6 +10,21 @@ static void probe_info(struct secmod *sm)
 	t2_get_property(&sm->tpm, T2_PT_FIRMWARE_VERSION_2, &sm->tpm_info.firmware[1]);
 }
 
+/* Both counters under one guard, which ends with the second. */
+static int read_both_counters(struct secmod *sm)
+{
+	struct t2_session guard = {};
+	int rc = secmod_guard_begin(sm, &guard);
+
+	if (rc)
+		return rc;
+	rc = secmod_nv_read_counter(sm, sm->handles.epoch, &sm->epoch);
+	secmod_guard_last(&guard);
+	rc = rc ?: secmod_nv_read_counter(sm, sm->handles.vault, &sm->vault_counter);
+	secmod_guard_end(sm, &guard);
+	return rc;
+}
+
 /* Everything the driver must know of a complete module before its vault comes. */
 static int probe_module(struct secmod *sm)
 {
@@ -18,7 +33,7 @@ static int probe_module(struct secmod *sm)
 	rc = rc ?: secmod_root_read(sm);
 	rc = rc ?: secmod_root_lock(sm);
 	rc = rc ?: secmod_identity_find(sm);
-	return rc ?: secmod_nv_counters(sm);
+	return rc ?: read_both_counters(sm);
 }
 
 /**
@@ -164,7 +179,7 @@ static int read_counters(struct secmod *sm)
 
 	if (rc)
 		return rc;
-	rc = secmod_nv_counters(sm);
+	rc = read_both_counters(sm);
 	secmod_tpm_end(sm);
 	return rc;
 }

@@ -213,7 +213,7 @@ int secmod_nv_probe(struct secmod *sm)
  * Reading and raising a counter authorizes with an empty password: the guard keeps
  * anybody between here and the TPM from answering with an older value.
  */
-static int read_counter(struct secmod *sm, u32 index, u64 *value)
+int secmod_nv_read_counter(struct secmod *sm, u32 index, u64 *value)
 {
 	struct t2_entity nv;
 	int rc;
@@ -231,22 +231,7 @@ int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value)
 	if (rc)
 		return rc;
 	secmod_guard_last(&guard);
-	rc = read_counter(sm, index, value);
-	secmod_guard_end(sm, &guard);
-	return rc;
-}
-
-/* Both counters, as they stand now. */
-int secmod_nv_counters(struct secmod *sm)
-{
-	struct t2_session guard = {};
-	int rc = secmod_guard_begin(sm, &guard);
-
-	if (rc)
-		return rc;
-	rc = read_counter(sm, sm->handles.epoch, &sm->epoch);
-	secmod_guard_last(&guard);
-	rc = rc ?: read_counter(sm, sm->handles.vault, &sm->vault_counter);
+	rc = secmod_nv_read_counter(sm, index, value);
 	secmod_guard_end(sm, &guard);
 	return rc;
 }
@@ -265,7 +250,7 @@ int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value)
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "raising a counter");
 	secmod_guard_last(&guard);
-	rc = rc ?: read_counter(sm, index, value);
+	rc = rc ?: secmod_nv_read_counter(sm, index, value);
 	secmod_guard_end(sm, &guard);
 	return rc;
 }

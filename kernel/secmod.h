@@ -191,7 +191,7 @@ int secmod_nv_probe(struct secmod *sm);
 int secmod_nv_create(struct secmod *sm);
 int secmod_nv_remove(struct secmod *sm);
 int secmod_nv_counter(struct secmod *sm, u32 index, u64 *value);
-int secmod_nv_counters(struct secmod *sm);
+int secmod_nv_read_counter(struct secmod *sm, u32 index, u64 *value);
 int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value);
 int secmod_root_write(struct secmod *sm);
 int secmod_root_read(struct secmod *sm);
