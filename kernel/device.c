@@ -174,16 +174,28 @@ static int do_call(struct secmod_call *c, u32 nr, void __user *uarg, u32 usize)
 	return rc ?: out;
 }
 
-static long secmod_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+/* The number of a known command, or -ENOTTY. Its size may be another version's. */
+static int command_of(unsigned int cmd)
 {
-	void __user *uarg = (void __user *)user;
-	struct secmod_call *c;
-	u32 nr = _IOC_NR(cmd), usize;
-	int i, rc = -ENOMEM;
+	u32 nr = _IOC_NR(cmd);
 
 	if (_IOC_TYPE(cmd) != SECMOD_IOC_MAGIC || nr >= CMD_COUNT)
 		return -ENOTTY;
 	nr = array_index_nospec(nr, CMD_COUNT);
+	if (_IOC_DIR(cmd) != (ioctls[nr].out ? _IOC_READ | _IOC_WRITE : _IOC_WRITE))
+		return -ENOTTY;
+	return nr;
+}
+
+static long secmod_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+{
+	void __user *uarg = (void __user *)user;
+	struct secmod_call *c;
+	int i, rc = -ENOMEM, nr = command_of(cmd);
+	u32 usize;
+
+	if (nr < 0)
+		return nr;
 	if (get_user(usize, (u32 __user *)uarg))
 		return -EFAULT;
 	if (usize < ioctls[nr].min_size)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #define F 16
 #define ALL (V | D | P | O | F)
 #define ARGUMENT_MAX 4096
+#define KERNEL_ADDRESS 0xffff888000000000ul
 
 /* Written from the documentation, not from the driver's table. */
 static const struct command {
@@ -38,27 +40,38 @@ static const struct command {
 	int admin;
 	int has_flags; /* a flags field follows the size */
 	size_t reserved; /* offset of a reserved u32, 0: none */
+	unsigned long request;
 } commands[] = {
-	{ "INFO", 0, sizeof(struct secmod_info), ALL, 0, 0, 0 },
-	{ "REASON", 1, sizeof(struct secmod_reason), ALL, 0, 0, 0 },
+	{ "INFO", 0, sizeof(struct secmod_info), ALL, 0, 0, 0,
+	  SECMOD_IOC_INFO },
+	{ "REASON", 1, sizeof(struct secmod_reason), ALL, 0, 0, 0,
+	  SECMOD_IOC_REASON },
 	{ "ATTACH", 2, sizeof(struct secmod_attach), D, 1, 1,
-	  offsetof(struct secmod_attach, reserved) },
+	  offsetof(struct secmod_attach, reserved), SECMOD_IOC_ATTACH },
 	{ "INIT_BEGIN", 3, sizeof(struct secmod_init_begin), V, 1, 1,
-	  offsetof(struct secmod_init_begin, reserved) },
+	  offsetof(struct secmod_init_begin, reserved), SECMOD_IOC_INIT_BEGIN },
 	{ "INIT_ACTIVATE", 4, sizeof(struct secmod_init_activate), V, 1, 1,
-	  offsetof(struct secmod_init_activate, info_len) },
+	  offsetof(struct secmod_init_activate, info_len),
+	  SECMOD_IOC_INIT_ACTIVATE },
 	{ "INIT_COMPLETE", 5, sizeof(struct secmod_init_complete), V, 1, 1,
-	  offsetof(struct secmod_init_complete, reserved) },
+	  offsetof(struct secmod_init_complete, reserved),
+	  SECMOD_IOC_INIT_COMPLETE },
 	{ "PERSO_BEGIN", 6, sizeof(struct secmod_perso_begin), P, 1, 1,
-	  offsetof(struct secmod_perso_begin, reserved) },
+	  offsetof(struct secmod_perso_begin, reserved),
+	  SECMOD_IOC_PERSO_BEGIN },
 	{ "PERSO_COMPLETE", 7, sizeof(struct secmod_perso_complete), P, 1, 1,
-	  offsetof(struct secmod_perso_complete, reserved) },
-	{ "ATTEST", 8, sizeof(struct secmod_attestation), P | O, 0, 1, 0 },
+	  offsetof(struct secmod_perso_complete, reserved),
+	  SECMOD_IOC_PERSO_COMPLETE },
+	{ "ATTEST", 8, sizeof(struct secmod_attestation), P | O, 0, 1, 0,
+	  SECMOD_IOC_ATTEST },
 	{ "RESET", 9, sizeof(struct secmod_reset), P | O, 1, 1,
-	  offsetof(struct secmod_reset, reserved2) },
-	{ "GET_CERT", 10, sizeof(struct secmod_get_cert), P | O, 0, 0, 0 },
-	{ "SIGN", 11, sizeof(struct secmod_sign), P | O, 0, 0, 0 },
-	{ "DETACH", 12, sizeof(struct secmod_detach), P | O, 1, 1, 0 },
+	  offsetof(struct secmod_reset, reserved2), SECMOD_IOC_RESET },
+	{ "GET_CERT", 10, sizeof(struct secmod_get_cert), P | O, 0, 0, 0,
+	  SECMOD_IOC_GET_CERT },
+	{ "SIGN", 11, sizeof(struct secmod_sign), P | O, 0, 0, 0,
+	  SECMOD_IOC_SIGN },
+	{ "DETACH", 12, sizeof(struct secmod_detach), P | O, 1, 1, 0,
+	  SECMOD_IOC_DETACH },
 };
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -81,19 +94,18 @@ static void result(int good, const char *fmt, ...)
 	failures += !good;
 }
 
-static unsigned long request(unsigned int nr, size_t size)
+static int bare(unsigned long request, const void *arg)
 {
-	return _IOC(_IOC_READ | _IOC_WRITE, SECMOD_IOC_MAGIC, nr, size);
+	errno = 0;
+	ioctl(fd, request, arg);
+	return errno;
 }
 
-static int call(unsigned int nr, size_t size, void *arg)
+static int call(const struct command *c, void *arg)
 {
 	struct secmod_reason why = { .size = sizeof(why) };
-	int error;
+	int error = bare(c->request, arg);
 
-	errno = 0;
-	ioctl(fd, request(nr, size), arg);
-	error = errno;
 	ioctl(fd, SECMOD_IOC_REASON, &why);
 	memcpy(reason, why.text, sizeof(reason));
 	return error;
@@ -110,7 +122,7 @@ static int call_with(const struct command *c, size_t size, size_t at,
 	memcpy(arg, &claimed, sizeof(claimed));
 	if (at)
 		memcpy(arg + at, &value, sizeof(value));
-	return call(c->nr, c->size, arg);
+	return call(c, arg);
 }
 
 static void expect(int got, int want, const char *text, const char *name,
@@ -135,9 +147,27 @@ static void sizes(const struct command *c)
 	       "an unknown tail that is not zero");
 	expect(call_with(c, ARGUMENT_MAX + 1, 0, 0), E2BIG, NULL, c->name,
 	       "a size above a page");
-	errno = 0;
-	ioctl(fd, request(c->nr, c->size), (void *)8);
-	expect(errno, EFAULT, NULL, c->name, "an unmapped argument");
+	expect(bare(c->request, (void *)8), EFAULT, NULL, c->name,
+	       "an unmapped argument");
+	expect(bare(c->request, (void *)KERNEL_ADDRESS), EFAULT, NULL, c->name,
+	       "an argument in the kernel's memory");
+}
+
+/* The direction belongs to the number; the size there is any version's. */
+static void directions(const struct command *c)
+{
+	unsigned long dir;
+	int odd = 0;
+
+	for (dir = 0; dir < 4; dir++)
+		if (dir != _IOC_DIR(c->request) &&
+		    bare(_IOC(dir, SECMOD_IOC_MAGIC, c->nr, c->size), NULL) !=
+			    ENOTTY)
+			odd++;
+	result(!odd, "%s: another direction is ENOTTY", c->name);
+	expect(bare(_IOC(_IOC_DIR(c->request), SECMOD_IOC_MAGIC, c->nr, 0),
+		    NULL),
+	       EFAULT, NULL, c->name, "a null pointer, of another size,");
 }
 
 /* The argument ends where the mapping does: nothing behind it is touched. */
@@ -150,9 +180,7 @@ static void edge_of_memory(const struct command *c)
 
 	munmap(map + 2 * 4096, 4096);
 	memcpy(arg, &claimed, sizeof(claimed));
-	errno = 0;
-	ioctl(fd, request(c->nr, c->size), arg);
-	expect(errno, EFAULT, NULL, c->name,
+	expect(bare(c->request, arg), EFAULT, NULL, c->name,
 	       "an argument that runs off its page");
 	munmap(map, 2 * 4096);
 }
@@ -179,6 +207,159 @@ static void fields(const struct command *c, int now)
 		       "reserved", c->name, "a reserved field in use");
 }
 
+/* A pointer in an argument, the length beside it, and a flag it wants. */
+static const struct input {
+	int nr;
+	size_t pointer, len;
+	unsigned int max, flag;
+	int states;
+	const char *what;
+} inputs[] = {
+#define INPUT(nr, type, pointer, max, flag, states)                      \
+	{                                                                \
+		nr, offsetof(struct type, pointer),                      \
+			offsetof(struct type, pointer##_len), max, flag, \
+			states, #pointer                                 \
+	}
+	INPUT(5, secmod_init_complete, checking_cert, SECMOD_CERT_MAX, 0, V),
+	INPUT(5, secmod_init_complete, identity_cert, SECMOD_CERT_MAX, 0, V),
+	INPUT(6, secmod_perso_begin, signer_cert, SECMOD_CERT_MAX, 0, P),
+	INPUT(7, secmod_perso_complete, bundle, SECMOD_BUNDLE_MAX, 0, P),
+	INPUT(9, secmod_reset, checking_cert, SECMOD_CERT_MAX,
+	      SECMOD_RESET_FRESH_VAULT, D | P | O | F),
+	INPUT(9, secmod_reset, identity_cert, SECMOD_CERT_MAX,
+	      SECMOD_RESET_FRESH_VAULT, D | P | O | F),
+	{ 11, offsetof(struct secmod_sign, data),
+	  offsetof(struct secmod_sign, len), 1024, 0, P | O, "data" },
+#undef INPUT
+};
+
+static unsigned char *half_mapped; /* 16 bytes, then nothing */
+
+static int call_pointing(const struct input *in, unsigned long to,
+			 unsigned int len)
+{
+	static unsigned char arg[ARGUMENT_MAX], room[SECMOD_BUNDLE_MAX + 1];
+	const struct command *c = &commands[in->nr];
+	unsigned long long address = to ? to : (unsigned long)room;
+	unsigned int head[2] = { c->size, in->flag };
+
+	memset(arg, 0, sizeof(arg));
+	memcpy(arg, head, in->flag ? 8 : 4);
+	memcpy(arg + in->pointer, &address, sizeof(address));
+	memcpy(arg + in->len, &len, sizeof(len));
+	return call(c, arg);
+}
+
+static void pointers(const struct input *in)
+{
+	const struct {
+		unsigned long to; /* 0: good memory */
+		unsigned int len;
+		int error;
+		const char *reason, *what;
+	} wrong[] = {
+		{ 8, 16, EFAULT, "cannot be read", "almost null" },
+		{ KERNEL_ADDRESS, 16, EFAULT, "cannot be read",
+		  "in the kernel" },
+		{ -8ul, 16, EFAULT, "cannot be read", "wrapping around" },
+		{ 1ul << 62, 16, EFAULT, "cannot be read", "not canonical" },
+		{ (unsigned long)half_mapped, 17, EFAULT, "cannot be read",
+		  "at a hole" },
+		{ 0, in->max + 1, E2BIG, "at most", "one too long" },
+		{ 0, 0x80000000, E2BIG, "at most", "of 2^31 bytes" },
+		{ 0, 0xffffffff, E2BIG, "at most", "of 2^32 - 1 bytes" },
+		{ 0, 0, EINVAL, "missing", "of no bytes" },
+	};
+	char name[64];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s.%s", commands[in->nr].name, in->what);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		/* the other of two certificates is missing before this one */
+		if (!wrong[i].len && !strcmp(in->what, "identity_cert"))
+			continue;
+		expect(call_pointing(in, wrong[i].to, wrong[i].len),
+		       wrong[i].error, wrong[i].reason, name, wrong[i].what);
+	}
+}
+
+/* What is written back goes nowhere it must not. */
+static void read_only(const struct command *c)
+{
+	unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int size = c->size;
+
+	memcpy(page, &size, sizeof(size));
+	mprotect(page, 4096, PROT_READ);
+	expect(bare(c->request, page), EFAULT, NULL, c->name,
+	       "an argument that cannot be written");
+	munmap(page, 4096);
+}
+
+static void outputs(int now)
+{
+	struct secmod_get_cert arg = { .size = sizeof(arg) };
+
+	read_only(&commands[0]);
+	read_only(&commands[1]);
+	if (!(now & (P | O)))
+		return;
+	read_only(&commands[8]);
+	arg.len = SECMOD_CERT_MAX;
+	arg.data = KERNEL_ADDRESS;
+	expect(call(&commands[10], &arg), EFAULT, NULL, "GET_CERT.data",
+	       "in the kernel");
+	arg.len = SECMOD_CERT_MAX;
+	arg.data = (unsigned long)half_mapped;
+	expect(call(&commands[10], &arg), EFAULT, NULL, "GET_CERT.data",
+	       "at a hole");
+	arg.len = 1;
+	expect(call(&commands[10], &arg), ENOSPC, "needs", "GET_CERT.len",
+	       "too small");
+	result(arg.len > 1, "GET_CERT.len: tells what it takes");
+}
+
+/* Numbers that are never right. */
+static const struct {
+	int nr;
+	size_t at;
+	unsigned int value;
+	int error, states;
+	const char *reason, *what;
+} values[] = {
+	{ 2, offsetof(struct secmod_attach, fd), -1u, EBADF, D, "not open",
+	  "ATTACH.fd -1" },
+	{ 2, offsetof(struct secmod_attach, fd), -100u, EBADF, D, "not open",
+	  "ATTACH.fd AT_FDCWD" },
+	{ 2, offsetof(struct secmod_attach, fd), 0x7fffffff, EBADF, D,
+	  "not open", "ATTACH.fd INT_MAX" },
+	{ 10, offsetof(struct secmod_get_cert, kind), 5, ENOENT, P | O,
+	  "there is none", "GET_CERT.kind 5" },
+	{ 10, offsetof(struct secmod_get_cert, kind), -1u, ENOENT, P | O,
+	  "there is none", "GET_CERT.kind UINT_MAX" },
+	{ 10, offsetof(struct secmod_get_cert, index), -1u, ENOENT, P | O,
+	  "there is none", "GET_CERT.index UINT_MAX" },
+	{ 11, offsetof(struct secmod_sign, hash), 0x1000b, EOPNOTSUPP, P | O,
+	  "is unknown", "SIGN.hash 0x1000b" },
+};
+
+static void never_right(int now)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		const struct command *c = &commands[values[i].nr];
+
+		if (values[i].states & now)
+			expect(call_with(c, c->size, values[i].at,
+					 values[i].value),
+			       values[i].error, values[i].reason,
+			       values[i].what, "the value");
+	}
+}
+
 static void drop_capability(void)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3,
@@ -192,27 +373,28 @@ static void drop_capability(void)
 		exit(2);
 }
 
-static void unprivileged(const struct command *c)
+static void unprivileged(const struct command *c, const char *whom)
 {
 	int error = call_with(c, c->size, 0, 0);
 
 	if (c->admin)
-		expect(error, EPERM, "CAP_SYS_ADMIN", c->name,
-		       "a caller without CAP_SYS_ADMIN");
+		expect(error, EPERM, "CAP_SYS_ADMIN", c->name, whom);
 	else
-		result(error != EPERM, "%s: needs no capability", c->name);
+		result(error != EPERM, "%s: %s may call it", c->name, whom);
 }
 
 static void unknown(void)
 {
 	struct secmod_info info = { .size = sizeof(info) };
+	unsigned long nr;
+	int odd = 0;
 
-	errno = 0;
-	ioctl(fd, request(COUNT, sizeof(info)), &info);
-	expect(errno, ENOTTY, NULL, "an ioctl", "an unknown number");
-	errno = 0;
-	ioctl(fd, _IOWR('x', 0, struct secmod_info), &info);
-	expect(errno, ENOTTY, NULL, "an ioctl", "a foreign magic");
+	for (nr = COUNT; nr < 256; nr++)
+		if (bare(_IOWR(SECMOD_IOC_MAGIC, nr, info), &info) != ENOTTY)
+			odd++;
+	result(!odd, "an ioctl: each unknown number is ENOTTY");
+	expect(bare(_IOWR('x', 0, info), &info), ENOTTY, NULL, "an ioctl",
+	       "a foreign magic");
 	errno = 0;
 	if (read(fd, &info, sizeof(info)) < 0)
 		expect(errno, EINVAL, NULL, "read()", "the file");
@@ -226,7 +408,7 @@ static void later_version(void)
 		unsigned long long more[4];
 	} arg = { .info.size = sizeof(arg), .more = { 0 } };
 
-	expect(call(0, sizeof(arg), &arg), 0, NULL, "INFO",
+	expect(call(&commands[0], &arg), 0, NULL, "INFO",
 	       "a longer argument with a zero tail");
 	result(arg.info.abi_version == SECMOD_ABI_VERSION,
 	       "INFO: tells its ABI version to a later program");
@@ -264,6 +446,7 @@ int main(int argc, char **argv)
 	unknown();
 	later_version();
 	for (i = 0; i < COUNT; i++) {
+		directions(&commands[i]);
 		sizes(&commands[i]);
 		edge_of_memory(&commands[i]);
 		fields(&commands[i], now);
@@ -272,9 +455,21 @@ int main(int argc, char **argv)
 		      strstr("INIT_BEGIN RESET DETACH", commands[i].name)))
 			state(&commands[i], now, argv[2]);
 	}
+	half_mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(half_mapped + 4096, 4096);
+	half_mapped += 4096 - 16;
+	outputs(now);
+	never_right(now);
+	for (i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+		if (inputs[i].states & now)
+			pointers(&inputs[i]);
 	drop_capability();
 	for (i = 0; i < COUNT; i++)
-		unprivileged(&commands[i]);
+		unprivileged(&commands[i], "a caller without CAP_SYS_ADMIN");
+	result(!unshare(CLONE_NEWUSER), "a user namespace can be made");
+	for (i = 0; i < COUNT; i++)
+		unprivileged(&commands[i], "root of a user namespace");
 	printf("1..%d\n", tests);
 	return failures != 0;
 }
