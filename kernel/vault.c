@@ -21,8 +21,22 @@ void record_free(struct record *r)
 	kvfree_sensitive(r, sizeof(*r));
 }
 
+/*
+ * The same file, opened for the driver alone: what userspace does to the flags of its own
+ * descriptor (fcntl(), O_APPEND, O_DIRECT) does not decide where a slot is written.
+ */
+static struct file *reopen(struct secmod *sm, struct file *file)
+{
+	struct file *own = dentry_open(&file->f_path, O_RDWR | O_LARGEFILE, current_cred());
+
+	if (IS_ERR(own))
+		refuse(&sm->why, PTR_ERR(own), "vault: cannot be opened again (error %ld)",
+		       -PTR_ERR(own));
+	return own;
+}
+
 /**
- * secmod_vault_get() - takes a reference on the file userspace opened
+ * secmod_vault_get() - opens the file behind a descriptor of userspace
  *
  * Return: the file, or an ERR_PTR: -EBADF no such descriptor; -EINVAL not a regular
  * file open for reading and writing, or more than one name links to it, so that
@@ -30,7 +44,7 @@ void record_free(struct record *r)
  */
 struct file *secmod_vault_get(struct secmod *sm, int fd)
 {
-	struct file *file = fget(fd);
+	struct file *own, *file = fget(fd);
 	int rc = 0;
 
 	if (!file)
@@ -39,15 +53,12 @@ struct file *secmod_vault_get(struct secmod *sm, int fd)
 		rc = refuse(&sm->why, -EINVAL, "vault: not a regular file");
 	else if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))
 		rc = refuse(&sm->why, -EINVAL, "vault: open it for reading and writing");
-	else if (file->f_flags & O_APPEND)
-		rc = refuse(&sm->why, -EINVAL, "vault: open for appending");
 	else if (file_inode(file)->i_nlink != 1)
 		rc = refuse(&sm->why, -EINVAL, "vault: it has %u links, must have one",
 			    file_inode(file)->i_nlink);
-	if (!rc)
-		return file;
+	own = rc ? ERR_PTR(rc) : reopen(sm, file);
 	fput(file);
-	return ERR_PTR(rc);
+	return own;
 }
 
 /* Whose vault is which inode: two instances would overwrite each other's slots. */
@@ -107,9 +118,14 @@ static int write_all(struct file *file, const u8 *data, size_t len, loff_t pos)
 int secmod_vault_write(struct secmod *sm, struct file *file, const struct record *r)
 {
 	struct slot_owner owner = slot_owner(sm, sm->vault_counter + 1);
-	u8 *slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	int len, rc;
+	u8 *slot;
 
+	/* What nobody could attach after a restart must not become what is valid. */
+	if (!file_inode(file)->i_nlink)
+		return refuse(&sm->why, -ENOENT,
+			      "vault: its file was removed: detach and attach a copy, or secmod reset --fresh-vault");
+	slot = kzalloc(SLOT_USED, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	if (!slot)
 		return -ENOMEM;
 	len = slot_seal(&owner, r, slot);
