@@ -214,7 +214,7 @@ static bool read_subject(struct cert *c)
 	while (tlv_more(&r))
 		if (!tlv_expect(&r, TLV_SET, &rdn) || !read_attribute(&rdn, c))
 			return false;
-	return tlv_done(&r);
+	return tlv_done(&r) && c->subject.len; /* its certificates name it as issuer */
 }
 
 /* A named bit list ends with its last bit that is set (X.690, 11.2). */
@@ -278,7 +278,7 @@ static bool read_ext_key_usage(struct tlv_reader *r, struct cert *c)
 		if (!c->role || c->role > 0x7f)
 			return false;
 	}
-	return tlv_done(&in);
+	return tlv_done(&in) && seq.len; /* RFC 5280, 4.2.1.12: at least one */
 }
 
 static bool read_nonce(struct tlv_reader *r, struct cert *c)
@@ -326,7 +326,9 @@ static bool read_known_extension(const struct tlv *oid, const struct tlv *value,
 			return false;
 		c->seen |= BIT(i);
 		tlv_enter(&r, value);
-		return extensions[i].read(&r, c) && tlv_done(&r);
+		/* An authority's constraints are critical (RFC 5280, 4.2.1.9). */
+		return extensions[i].read(&r, c) && tlv_done(&r) &&
+		       (critical || !c->ca || extensions[i].read != read_basic_constraints);
 	}
 	return !critical;
 }
@@ -358,15 +360,17 @@ static bool read_extensions(const struct tlv *outer, struct cert *c)
 		if (!read_known_extension(&oid, &value, critical, c))
 			return false;
 	}
-	return tlv_done(&list);
+	return tlv_done(&list) && seq.len;
 }
 
-/* Not negative, shortest form, at most 20 octets (RFC 5280, 4.1.2.2). */
+/* Positive, shortest form, at most 20 octets (RFC 5280, 4.1.2.2). */
 static bool read_serial_number(struct tlv_reader *r)
 {
+	static const u8 zero[SERIAL_NUMBER_MAX];
 	u8 number[SERIAL_NUMBER_MAX];
 
-	return tlv_unsigned(r, number, sizeof(number)) && !(number[0] & 0x80);
+	return tlv_unsigned(r, number, sizeof(number)) && !(number[0] & 0x80) &&
+	       memcmp(number, zero, sizeof(zero));
 }
 
 static const char *read_tbs(const struct tlv *tbs, const struct tlv *alg, struct cert *c)

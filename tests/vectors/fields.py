@@ -25,6 +25,7 @@ in_module("its serial number is malformed", {
     "21 octets of serial number": {"serial": tlv(2, b"\x7f" * 21)},
     "20 octets of serial number after a zero": {"serial": tlv(2, b"\0\x80" + bytes(19))},
     "negative serial number": {"serial": tlv(2, b"\x80\1")},
+    "serial number 0": {"serial": integer(0)},
     "padded serial number": {"serial": tlv(2, b"\0\1")},
     "serial number as octet string": {"serial": octets(b"\1")},
 })
@@ -79,6 +80,7 @@ for what, value in {
 GOOD_NAME = module_name(SERIAL, UID)
 CN = attribute(COMMON_NAME, utf8("x"))
 for what, value in {
+    "empty": name(),
     "a set": b"\x31" + GOOD_NAME[1:],
     "RDN is a sequence": sequence(GOOD_NAME[2:], sequence(CN)),
     "two attributes in an RDN": sequence(GOOD_NAME[2:], tlv(0x31, CN, CN)),
@@ -151,7 +153,11 @@ in_module(EXTENSION, {
     "extensions: no sequence": {"wrapped": tlv(0xA3, b"\x31" + ALL[1:])},
     "extensions: something behind the sequence": {"wrapped": tlv(0xA3, ALL, b"\5\0")},
     "extensions: empty [3]": {"wrapped": tlv(0xA3)},
+    "extensions: none in the sequence": {"wrapped": tlv(0xA3, sequence())},
 })
+
+malformed("basic constraints of an authority, not critical", EXTENSION, signer(
+    [extension(BASIC_CONSTRAINTS, sequence(TRUE, integer(0))), BOTH, roles(SIGNER)]))
 
 COPIES = {
     "basic constraints": LEAF,
@@ -212,6 +218,7 @@ IN_USAGE = {
 }
 ROLE = oid(project(1, MODULE))
 IN_EXTENDED_USAGE = {
+    "empty": sequence(),
     "a set": tlv(0x31, ROLE),
     "no OID": sequence(octets(project(1, MODULE))),
     "something behind": sequence(ROLE) + b"\5\0",
@@ -250,5 +257,6 @@ TABLES = (
 )
 for kind, table, old, kind_oid in TABLES:
     for what, value in table.items():
-        old_one, new = value if old is None else (old, extension(kind_oid, value))
+        critical = TRUE if kind_oid == BASIC_CONSTRAINTS else b""
+        old_one, new = value if old is None else (old, extension(kind_oid, value, critical))
         malformed(f"{kind}: {what}", EXTENSION, module(changed(old_one, new)))
