@@ -50,23 +50,6 @@ def attach(way, file, check=True):
     return module.vm.sh([ATTACH, "/dev/secmod0", way, file], check=check).out
 
 
-def full_disk():
-    """The second slot has no place on the disk."""
-    with case("a commit on a full disk says so, and changes nothing"):
-        before = module.attribute("epoch")
-        vm.sh(f"fallocate --dig-holes {module.vault}")
-        # what was set aside for metadata comes back with the sync
-        fill = f"head -c 64M /dev/zero >{DIR}/filler$i; sync"
-        vm.sh(f"for i in 1 2 3 4; do {fill}; done 2>/dev/null", check=False)
-        expect_rc(module.personalize(unit, check=False), 1,
-                  "vault: writing failed with error 28: free space or repair the file system")
-        expect_equal((module.state, module.attribute("epoch")), ("personalization", before))
-    with case("the way out is space"):
-        vm.sh(f"rm {DIR}/filler*")
-        module.personalize(unit)
-        expect_equal(module.state, "operating")
-
-
 def ways():
     vm.sh(f"cd {DIR} && mkfifo fifo && ln -s {module.vault} symlink &&"
           f" cp {module.vault} longer && head -c 4096 /dev/urandom >>longer &&"
@@ -168,7 +151,7 @@ with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)
     module.init(manufacturer)
-    full_disk()
+    module.personalize(unit)
     ways()
     flags_later()
     lost_while_attached()
