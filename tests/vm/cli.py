@@ -24,7 +24,7 @@ from lib import (
 
 STATUS = (
     "device state uid serial epoch personalized_at generation abi_version identity_key "
-    "module_key certificates last_error next"
+    "module_key srk_name certificates last_error next"
 ).split()
 NONCE = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4

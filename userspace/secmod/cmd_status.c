@@ -60,7 +60,7 @@ static int print_json(struct cli *c, const struct status *s, struct error *e)
 	}
 	return cli_print_json(
 		json_pack(
-			"{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s, s:s, s:s}",
+			"{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s, s:s, s:o, s:s, s:s}",
 			"device", c->device, "state",
 			secmod_state_name(s->info.state), "uid", s->uid,
 			"serial", s->serial, "epoch", (json_int_t)s->info.epoch,
