@@ -156,24 +156,38 @@ static ssize_t show_srk_name(struct secmod *sm, char *buf)
 }
 LOCKED_ATTR(srk_name);
 
-/* Not for everybody: each read is a command to the TPM. */
-static ssize_t show_lockout_counter(struct secmod *sm, char *buf)
+/* Reads a property and shows the bits of @mask. */
+static ssize_t emit_property(struct secmod *sm, char *buf, u32 property, u32 mask)
 {
 	u32 value = 0;
 	int rc = secmod_tpm_begin(sm);
 
 	if (rc)
 		return rc;
-	rc = t2_get_property(&sm->tpm, T2_PT_LOCKOUT_COUNTER, &value);
+	rc = t2_get_property(&sm->tpm, property, &value);
 	secmod_tpm_end(sm);
-	return rc ?: sysfs_emit(buf, "%u\n", value);
+	if (rc)
+		return rc;
+	return sysfs_emit(buf, "%u\n", (value & mask) >> __ffs(mask));
 }
 
-static ssize_t lockout_counter_show(struct device *dev, struct device_attribute *a, char *buf)
-{
-	return locked(dev, buf, show_lockout_counter);
-}
-static DEVICE_ATTR_ADMIN_RO(lockout_counter);
+/* Not for everybody: each read is a command to the TPM. */
+#define PROPERTY_ATTR(_name, _property, _mask)                                                 \
+	static ssize_t show_##_name(struct secmod *sm, char *buf)                              \
+	{                                                                                      \
+		return emit_property(sm, buf, _property, _mask);                               \
+	}                                                                                      \
+	static ssize_t _name##_show(struct device *dev, struct device_attribute *a, char *buf) \
+	{                                                                                      \
+		return locked(dev, buf, show_##_name);                                         \
+	}                                                                                      \
+	static DEVICE_ATTR_ADMIN_RO(_name)
+
+PROPERTY_ATTR(in_lockout, T2_PT_PERMANENT, T2_IN_LOCKOUT);
+PROPERTY_ATTR(lockout_counter, T2_PT_LOCKOUT_COUNTER, U32_MAX);
+PROPERTY_ATTR(lockout_max, T2_PT_MAX_AUTH_FAIL, U32_MAX);
+PROPERTY_ATTR(lockout_interval, T2_PT_LOCKOUT_INTERVAL, U32_MAX);
+PROPERTY_ATTR(lockout_recovery, T2_PT_LOCKOUT_RECOVERY, U32_MAX);
 
 /* Handles and indices of the block, as tpm2-tools take them. */
 #define HANDLE_ATTR(_name, _member)                                                          \
@@ -190,11 +204,13 @@ HANDLE_ATTR(vault_index, vault);
 HANDLE_ATTR(root_index, root);
 
 static struct attribute *tpm_attrs[] = {
-	&dev_attr_manufacturer.attr,	&dev_attr_firmware.attr,
-	&dev_attr_lockout_counter.attr, &dev_attr_srk_name.attr,
-	&dev_attr_identity_handle.attr, &dev_attr_module_handle.attr,
-	&dev_attr_epoch_index.attr,	&dev_attr_vault_index.attr,
-	&dev_attr_root_index.attr,	NULL,
+	&dev_attr_manufacturer.attr,	 &dev_attr_firmware.attr,
+	&dev_attr_in_lockout.attr,	 &dev_attr_lockout_counter.attr,
+	&dev_attr_lockout_max.attr,	 &dev_attr_lockout_interval.attr,
+	&dev_attr_lockout_recovery.attr, &dev_attr_srk_name.attr,
+	&dev_attr_identity_handle.attr,	 &dev_attr_module_handle.attr,
+	&dev_attr_epoch_index.attr,	 &dev_attr_vault_index.attr,
+	&dev_attr_root_index.attr,	 NULL,
 };
 
 static const struct attribute_group tpm_group = { .name = "tpm", .attrs = tpm_attrs };

@@ -130,6 +130,11 @@ int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
 {
 	char text[96];
 
+	/* All our objects have noDA: not meant to happen, but chips differ here. */
+	if (sm->tpm.rc == T2_RC_LOCKOUT)
+		return refuse(&sm->why, rc,
+			      "%s: the TPM is in dictionary attack lockout (%s): wait tpm/lockout_interval seconds, or tpm2_dictionarylockout --clear-lockout",
+			      doing, t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)));
 	if (sm->tpm.rc)
 		return refuse(&sm->why, rc, "%s: %s%s", doing,
 			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)),
