@@ -1,10 +1,14 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: MIT
-"""kill -9, of everybody, in the middle: the module says what it is and goes on."""
+"""kill -9, of everybody, in the middle: the module says what it is and goes on.
+
+At each TPM command that changes what stays in the TPM, and at some of the others; at all of
+them with SECMOD_LONG.
+"""
 
 import threading
 
-from lib import BIN, case, expect, expect_equal
+from lib import BIN, LONG, case, chance, expect, expect_equal
 from lib.powercut import COMMANDS, IDENTITY, KEY, Stand
 
 MANY = 1000  # commands no operation reaches
@@ -14,14 +18,16 @@ class Hold:
     """Holds the machine before the TPM command that when(number, code) picks."""
 
     def __init__(self, when):
-        self.when, self.code = when, None
+        self.when, self.code, self.number = when, None, 0
+        self.seen = 0  # commands that came
         self.held, self._go = threading.Event(), threading.Event()
         stand.bus.arm(on_command=self._command)
 
     def _command(self, number, command):
         code = int.from_bytes(command[6:10], "big")
+        self.seen = number
         if not self.held.is_set() and self.when(number, code):
-            self.code = code
+            self.code, self.number = code, number
             self.held.set()
             self._go.wait(30)
 
@@ -38,14 +44,14 @@ def start(*words):
 def kill_while(when, process, victim=None, done=lambda running: not running.running):
     """Kills the process, or calls victim() for another, before it is done.
 
-    Returns the code of the TPM command that was held, None when none was, and the process.
+    Returns the Hold, whose code is None when it held no command, and the process.
     """
     hold = Hold(when)
     try:
         running = process()
         while not hold.held.wait(0.01):
             if done(running):
-                return None, running
+                return hold, running
         if victim:
             victim()
         else:
@@ -55,18 +61,24 @@ def kill_while(when, process, victim=None, done=lambda running: not running.runn
         hold.let_go()
     if not victim:
         running.wait(30)
-    return hold.code, running
+    return hold, running
 
 
 def each_command(what, process, check):
-    """Kills it at its first, second, ... TPM command until it ends before."""
-    for number in range(1, MANY):
-        code, running = kill_while(lambda n, _, at=number: n == at, process)
-        if code is None:
-            with case(f"{what} after {number - 1} kills"):
+    """Kills it at its TPM commands, one in each run, until it ends before."""
+    luck = chance(what)
+    picked = {1, *(n for n in range(MANY) if LONG or luck.random() < 0.25)}
+    last = kills = 0
+    while True:
+        hold, running = kill_while(
+            lambda n, code, last=last: n > last and (n in picked or code in COMMANDS), process
+        )
+        if hold.code is None:
+            with case(f"{what} after {kills} kills, at as many of {hold.seen} commands"):
                 expect_equal(running.wait(), 0, running.result())
             return
-        with case(f"{what} killed at TPM command {number} {COMMANDS.get(code, '')}".rstrip()):
+        last, kills = hold.number, kills + 1
+        with case(f"{what} killed at TPM command {last} {COMMANDS.get(hold.code, '')}".rstrip()):
             expect_equal(running.rc, -9, "how it ended")
             check()
 
@@ -124,10 +136,10 @@ def other_end(what, process, server, check):
     """Whom the module talks to is killed while the TPM works."""
     for name, code in DURING[process].items():
         with case(f"{what} killed during {name}"):
-            held, running = kill_while(
+            hold, running = kill_while(
                 lambda _, c, code=code: c == code, process, server.server.kill
             )
-            expect_equal(held, code, "TPM command")
+            expect_equal(hold.code, code, "TPM command")
             running.wait(30)
             server.serve(server.endpoint)
             check(running)
@@ -163,8 +175,8 @@ def connections():
     """Whoever is killed while the module key signs, the next connection stands."""
     stand.central.serve(None, "--register", "auto")
     for number in range(1, MANY):
-        code, running = kill_while(lambda n, _, at=number: n == at, agent, done=connected)
-        if code is None:
+        hold, running = kill_while(lambda n, _, at=number: n == at, agent, done=connected)
+        if hold.code is None:
             break
         with case(f"A1 the agent killed at TPM command {number} of its connection"):
             expect_equal(running.rc, -9, "how it ended")
