@@ -30,6 +30,10 @@ void t2_get_name(struct t2_command *c, int err, const struct t2_name *name)
 
 	if (!at || err == -EOPNOTSUPP)
 		return;
+	if (err && err != -EINVAL) {
+		t2_cmd_fail(c, err); /* of here, not of the answer */
+		return;
+	}
 	t2_cmd_check(c, !err && len == name->len);
 	if (!c->err)
 		t2_cmd_check(c, !memcmp(at, name->data, len));
@@ -41,7 +45,7 @@ static void get_name_of(struct t2_command *c, const struct t2_public *pub)
 	struct t2_name name;
 	int err = t2_name_of_public(pub, &name);
 
-	t2_get_name(c, err ? -EINVAL : 0, &name);
+	t2_get_name(c, err == -EOPNOTSUPP ? -EINVAL : err, &name);
 }
 
 /* A handle of a transient object, or 0. */

@@ -28,6 +28,31 @@ void t2_openssl_fail(unsigned int skip, int err)
 	fail_err = err;
 }
 
+static void (*listener)(char kind, const void *data, size_t len);
+
+void t2_openssl_listen(void (*heard)(char kind, const void *data, size_t len))
+{
+	listener = heard;
+}
+
+static void tell(char kind, const void *data, size_t len)
+{
+	if (listener)
+		listener(kind, data, len);
+}
+
+static void tell_agreement(const struct t2_point *peer,
+			   const struct t2_point *own, const u8 *x)
+{
+	struct {
+		struct t2_point peer, own;
+		u8 x[T2_COORD_SIZE];
+	} all = { *peer, *own, { 0 } };
+
+	memcpy(all.x, x, T2_COORD_SIZE);
+	tell('E', &all, sizeof(all));
+}
+
 static int fail_now(void)
 {
 	if (!fail_err)
@@ -209,7 +234,10 @@ int t2_ecdh_p256(const struct t2_point *peer, struct t2_point *own,
 	EVP_PKEY_free(other);
 	if (err)
 		return err;
-	return ok && len == T2_COORD_SIZE ? 0 : -EIO;
+	if (!ok || len != T2_COORD_SIZE)
+		return -EIO;
+	tell_agreement(peer, own, shared_x);
+	return 0;
 }
 
 static int seeded(u8 *out, size_t len)
@@ -240,5 +268,8 @@ int t2_random(u8 *out, size_t len)
 		return err;
 	if (random_seed)
 		return seeded(out, len);
-	return RAND_bytes(out, (int)len) == 1 ? 0 : -EIO;
+	if (RAND_bytes(out, (int)len) != 1)
+		return -EIO;
+	tell('N', out, len);
+	return 0;
 }

@@ -12,6 +12,8 @@
 void t2_openssl_seed(const char *seed);
 /* The next calls of the primitives fail with @err, from the @skip-th on; 0: never. */
 void t2_openssl_fail(unsigned int skip, int err);
+/* Tells of every random number ('N'), and every agreement: both points and x ('E'). */
+void t2_openssl_listen(void (*heard)(char kind, const void *data, size_t len));
 
 /*
  * Watches the keys that the primitives get, the shared secrets they give and what is
