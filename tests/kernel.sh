@@ -173,6 +173,9 @@ source_tree() {
 	echo 'obj-y += secmod/' >>"$new/tree/drivers/Makefile"
 	sed -i 's#^endmenu#source "drivers/secmod/Kconfig"\n&#' \
 		"$new/tree/drivers/Kconfig"
+	# what gcov registers with a user-mode kernel's end to write its counters
+	sed -i 's#^\t\*(.fini_array)#\t*(.fini_array.*)\n&#' \
+		"$new/tree/arch/um/include/asm/common.lds.S"
 	mv -T "$new/tree" "$dest"
 	rm -rf "$new"
 }

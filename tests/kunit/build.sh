@@ -29,4 +29,6 @@ if ! cmp -s "$here/uml.config" "$out/uml.config"; then
 	done
 	cp "$here/uml.config" "$out/uml.config"
 fi
-kbuild -j"${JOBS:-2}" linux
+# both libgcov and the kernel have a mangle_path()
+kbuild -j"${JOBS:-2}" SECMOD_GCOV=y LD_FLAGS_CMDLINE="-Wl,-m -Wl,elf_x86_64 \
+	-Wl,--allow-multiple-definition --coverage" linux

@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/kunit/tape.h"
 
-/* kernel/crypto.c gives its primitives these names (Kbuild): the tape goes before them. */
-int kernel_sha256(const struct t2_vec *in, size_t count,
-		  u8 out[T2_DIGEST_SIZE]);
-int kernel_hmac_sha256(const u8 *key, size_t key_len, const struct t2_vec *in,
-		       size_t count, u8 out[T2_DIGEST_SIZE]);
-int kernel_aes128_cfb(bool encrypt, const u8 key[16], const u8 iv[16], u8 *data,
-		      size_t len);
-int kernel_ecdh_p256(const struct t2_point *peer, struct t2_point *own,
-		     u8 shared_x[T2_COORD_SIZE]);
-int kernel_random(u8 *out, size_t len);
-
 static const struct entry {
 	char kind; /* command, response, number, ECDH */
 	u16 len;

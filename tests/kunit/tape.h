@@ -45,4 +45,15 @@ int tape_transmit(struct t2 *t, u8 *buf, size_t len, size_t size);
 const u8 *tape_command(u32 number, size_t *len);
 const u8 *tape_answer(u32 number, size_t *len);
 
+/* kernel/crypto.c gives its primitives these names (Kbuild): the tape goes before them. */
+int kernel_sha256(const struct t2_vec *in, size_t count,
+		  u8 out[T2_DIGEST_SIZE]);
+int kernel_hmac_sha256(const u8 *key, size_t key_len, const struct t2_vec *in,
+		       size_t count, u8 out[T2_DIGEST_SIZE]);
+int kernel_aes128_cfb(bool encrypt, const u8 key[16], const u8 iv[16], u8 *data,
+		      size_t len);
+int kernel_ecdh_p256(const struct t2_point *peer, struct t2_point *own,
+		     u8 shared_x[T2_COORD_SIZE]);
+int kernel_random(u8 *out, size_t len);
+
 #endif

@@ -35,6 +35,7 @@ struct life {
 	struct t2_point peer, z;
 	struct t2_nv_public nv;
 	struct t2_name name;
+	u32 list[256];
 	u8 digest[T2_DIGEST_SIZE], wanted[T2_DIGEST_SIZE], got[32];
 };
 
@@ -279,12 +280,58 @@ static int life_agreement(struct life *l)
 	return err;
 }
 
+/* The first PCR of a software TPM that no firmware has extended is zero. */
+static int life_pcr_digest(struct life *l, const u8 select[3])
+{
+	static const u8 zeros[T2_DIGEST_SIZE];
+	const struct t2_vec in = { zeros, sizeof(zeros) };
+	u8 pcrs[T2_DIGEST_SIZE];
+	int err;
+
+	memset(l->wanted, 0, sizeof(l->wanted));
+	err = t2_sha256(&in, 1, pcrs);
+	if (!err)
+		err = t2_policy_digest_pcr(l->wanted, select, pcrs);
+	return err || !memcmp(l->wanted, l->digest, 32) ? err : -EIO;
+}
+
+static int life_list(struct life *l, u32 capability, u32 expected)
+{
+	size_t count = ARRAY_SIZE(l->list);
+	int err = t2_get_list(l->t, capability, 0, l->list, &count);
+
+	if (!err && expected && !t2_listed(l->list, count, expected))
+		err = -ENOENT;
+	if (!err && capability == T2_CAP_COMMANDS &&
+	    t2_missing_command(l->list, count))
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+/* The lists that tell whether a TPM can be a module's. */
+static int life_capabilities(struct life *l)
+{
+	size_t count = ARRAY_SIZE(l->list);
+	u8 bank[3];
+	int err;
+
+	err = t2_get_handles(l->t, LIFE_SRK, l->list, &count);
+	if (!err)
+		err = life_list(l, T2_CAP_ALGS, T2_ALG_SHA256);
+	if (!err)
+		err = life_list(l, T2_CAP_ECC_CURVES, T2_CURVE_P256);
+	if (!err)
+		err = life_list(l, T2_CAP_COMMANDS, 0);
+	if (!err)
+		err = t2_get_pcr_bank(l->t, T2_ALG_SHA256, bank);
+	return err;
+}
+
 /* What authorizes nothing, under the guard. */
 static int life_guarded(struct life *l)
 {
 	static const u8 select[3] = { 1, 0, 0 };
-	u32 handles[4], manufacturer;
-	size_t count = ARRAY_SIZE(handles);
+	u32 manufacturer;
 	int err;
 
 	l->t->guard = &l->s;
@@ -297,7 +344,7 @@ static int life_guarded(struct life *l)
 	if (!err)
 		err = t2_get_property(l->t, T2_PT_MANUFACTURER, &manufacturer);
 	if (!err)
-		err = t2_get_handles(l->t, LIFE_SRK, handles, &count);
+		err = life_capabilities(l);
 	l->t->guard = NULL;
 	if (!err)
 		err = t2_start_auth_session(l->t, &l->policy, T2_SE_POLICY,
@@ -305,7 +352,11 @@ static int life_guarded(struct life *l)
 	l->t->guard = &l->s;
 	if (!err)
 		err = t2_policy_pcr(l->t, &l->policy, select);
+	if (!err)
+		err = t2_policy_get_digest(l->t, &l->policy, l->digest);
 	l->t->guard = NULL;
+	if (!err)
+		err = life_pcr_digest(l, select);
 	t2_end_session(l->t, &l->policy);
 	return err;
 }
@@ -319,6 +370,47 @@ static int life_lie(struct life *l)
 	err = t2_verify(l->t, &l->identity_made.pub, life_secret, 32, &l->sig);
 	l->t->guard = NULL;
 	return life_expect(err, -EKEYREJECTED);
+}
+
+/* A credential nobody made: the TPM says so, after policy and HMAC were right. */
+static int life_endorsement(struct life *l, int (*template)(struct t2_public *))
+{
+	struct t2_entity endorsement, ek = { .session = &l->policy };
+	u8 info[32];
+	size_t len = sizeof(info);
+	int err;
+
+	t2_hierarchy(&endorsement, T2_RH_ENDORSEMENT);
+	endorsement.session = &l->s;
+	err = template(&l->template);
+	if (!err)
+		err = t2_create_primary(l->t, &endorsement, &l->template,
+					&ek.handle, &l->pub);
+	if (!err)
+		err = t2_name_of_public(&l->pub, &ek.name);
+	if (!err)
+		err = t2_start_auth_session(l->t, &l->policy, T2_SE_POLICY,
+					    T2_RH_NULL, NULL);
+	if (!err)
+		err = t2_policy_secret(l->t, &l->policy, &endorsement);
+	if (!err)
+		err = t2_activate_credential(l->t, &l->identity, &ek,
+					     life_secret, 32, life_auth, 32,
+					     info, &len);
+	if (err && !l->t->rc)
+		return err;
+	t2_end_session(l->t, &l->policy);
+	return err ? t2_flush_context(l->t, ek.handle) : -EIO;
+}
+
+static int life_ecc_endorsement(struct life *l)
+{
+	return life_endorsement(l, t2_public_ek_ecc);
+}
+
+static int life_rsa_endorsement(struct life *l)
+{
+	return life_endorsement(l, t2_public_ek_rsa);
 }
 
 static int life_end(struct life *l)
@@ -354,9 +446,18 @@ static int life_end(struct life *l)
 static int life_run(struct life *l, struct t2 *t)
 {
 	static int (*const steps[])(struct life * l) = {
-		life_srk,	life_session,	 life_counter, life_root,
-		life_identity,	life_module_key, life_guarded, life_lie,
-		life_agreement, life_end,
+		life_srk,
+		life_session,
+		life_counter,
+		life_root,
+		life_identity,
+		life_module_key,
+		life_guarded,
+		life_lie,
+		life_agreement,
+		life_ecc_endorsement,
+		life_rsa_endorsement,
+		life_end,
 	};
 	int err = 0;
 
