@@ -145,6 +145,8 @@ $(B)/obj/%.o: %.c $(B)/flags
 # The module. Kbuild puts objects beside sources, so it gets a tree of links.
 #
 
+# code that checks itself needs more of the stack
+checked = GCOV_PROFILE=y KCOV_INSTRUMENT=y KCFLAGS='$(KCFLAGS) -Wframe-larger-than=2048'
 module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
 	@mkdir -p $(B)/$(module)
 	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kernel tpm) $(B)/$(module)/
@@ -152,7 +154,7 @@ module: FORCE ## secmod.ko, in $(B)/module (SECMOD_KERNEL=X: $(B)/module-X)
 	+@tests/in-root.sh build/$(kernel)/root \
 		$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/$(module) \
 		KCFLAGS='$(KCFLAGS)' CONFIG_DEBUG_INFO_BTF_MODULES= \
-		$(if $(filter debug,$(SECMOD_KERNEL)),GCOV_PROFILE=y KCOV_INSTRUMENT=y) modules
+		$(if $(filter debug,$(SECMOD_KERNEL)),$(checked)) modules
 
 # deliberate bugs, to see the debug kernel find them
 bugs: FORCE

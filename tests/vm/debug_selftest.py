@@ -11,8 +11,8 @@ DEADLY = {
     "out_of_bounds": "KASAN: slab-out-of-bounds in out_of_bounds",
     "use_after_free": "KASAN: (slab-)?use-after-free in use_after_free",
     "shift": "UBSAN: shift-out-of-bounds",
-    "list_twice": "list_add double add",
-    "sg_on_stack": "kernel BUG at .*scatterlist.h",
+    "list_twice": "WARNING: .*list_debug.c",
+    "sg_unmapped": "kernel BUG at .*scatterlist.h",
 }
 
 
@@ -54,6 +54,11 @@ def survived():
         text = complaint(vm)
         expect_match("possible circular locking", text)
         expect_match("sleeping function called", text)
+    vm.boot()
+    with case("who keeps the processor for too long is found, and a test with it fails"):
+        vm.sh("cd /proc/sys/kernel && cat watchdog_thresh && echo 2 >watchdog_thresh")
+        vm.sh(f"insmod {BUGS} bug=lockup; rmmod bugs")
+        expect_match("soft lockup", complaint(vm))
 
 
 needs("CONFIG_KASAN")

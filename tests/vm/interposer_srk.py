@@ -6,6 +6,7 @@ import hashlib
 import struct
 
 from lib import (
+    MODULE,
     VM,
     Bus,
     Manufacturer,
@@ -141,7 +142,7 @@ with VM(tpm=tpm) as vm:
     with case("a storage root key of no valid name is refused when the driver is loaded"):
         vm.sh("rmmod secmod")
         for wrong in (srk[:-1], srk + "0", srk[:-1] + "g"):
-            result = vm.sh(f"insmod build/module/secmod.ko {wrong}", check=False)
+            result = vm.sh(f"insmod {MODULE} {wrong}", check=False)
             expect_rc(result, 1, "Invalid parameters")
         expect_match("parameter srk: .* is not 68 hex digits", vm.sh("dmesg").out)
     with case("srk= of another TPM: refused, with a sentence"):

@@ -6,6 +6,7 @@ import struct
 
 from lib import (
     BUILD,
+    MODULE,
     VM,
     Central,
     Disk,
@@ -198,7 +199,7 @@ def occupied(tpm):
             expect_equal(module.attribute("tpm/epoch_index"), "0x01960000")
         with case("a block that is no block is refused when the driver is loaded"):
             vm.sh("rmmod secmod")
-            result = vm.sh("insmod build/module/secmod.ko handles=0x150003", check=False)
+            result = vm.sh(f"insmod {MODULE} handles=0x150003", check=False)
             expect_rc(result, 1, "Invalid parameters")
             expect_match("handles: 0x150003 is not a multiple of 8", vm.sh("dmesg").out)
 

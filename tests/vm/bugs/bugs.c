@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One deliberate bug for each checker of the debug kernel: insmod bugs.ko bug=NAME. */
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -80,14 +81,23 @@ static void list_twice(void)
 	list_add(&entry, &list);
 }
 
-static void sg_on_stack(void)
+/* a module's data is not in the linear map, neither is a stack */
+static void sg_unmapped(void)
 {
 	struct scatterlist sg;
 
-	memset(&sg, 0, sizeof(sg));
-	sg_set_page(&sg, virt_to_page(bug), 16, 0);
-	sg_mark_end(&sg);
-	pr_info("%p\n", sg_next(&sg));
+	sg_init_one(&sg, &first, sizeof(first));
+	pr_info("%u\n", sg.length);
+}
+
+static void lockup(void)
+{
+	int i;
+
+	preempt_disable();
+	for (i = 0; i < 10; i++)
+		mdelay(1000);
+	preempt_enable();
 }
 
 static const struct {
@@ -101,7 +111,8 @@ static const struct {
 	{ "sleep_in_atomic", sleep_in_atomic },
 	{ "leak", leak },
 	{ "list_twice", list_twice },
-	{ "sg_on_stack", sg_on_stack },
+	{ "sg_unmapped", sg_unmapped },
+	{ "lockup", lockup },
 };
 
 static int __init bugs_init(void)

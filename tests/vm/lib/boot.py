@@ -150,6 +150,10 @@ def files():
 # KASAN's early code does not survive a PVH boot: such a kernel unpacks itself.
 _PVH = not kernel_has("CONFIG_KASAN")
 
+# A busy host lets a guest wait for half a minute: no bug of the guest's. Who loops for
+# ever is found by these limits as well.
+_PATIENCE = "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 "
+
 # Where the initramfs is put by hand. QEMU's PVH loader would put it over the
 # ACPI tables when there is a TPM; and the kernel must be told to keep off.
 _INITRAMFS_AT = 0x8000000
@@ -162,7 +166,7 @@ def arguments(append=""):
     line = (
         "console=ttyS0 quiet loglevel=5 panic=-1 oops=panic panic_on_warn=1 "
         "tsc=reliable no_timer_check random.trust_cpu=on mitigations=off "
-        "cryptomgr.notests nokaslr " + append
+        "cryptomgr.notests nokaslr " + _PATIENCE + append
     )
     if not _PVH:
         return ["-kernel", kernel, "-append", line, "-initrd", initramfs]

@@ -6,7 +6,7 @@ import threading
 
 _BAD = re.compile(
     r"WARNING:|\bBUG\b|\bOops\b|Kernel panic|general protection|Call Trace:"
-    r"|KASAN: |UBSAN: |KCSAN: |kmemleak: \d|refcount_t:|\blockdep\b"
+    r"|KASAN: |UBSAN: |KCSAN: |kmemleak: \d|refcount_t:|lockdep is turned off"
     r"|possible (circular locking|recursive locking|irq lock inversion)"
     r"|inconsistent lock state|suspicious RCU|sleeping function called"
     r"|INFO: task .* blocked|rcu: INFO|soft lockup|list_(add|del) corruption"

@@ -124,7 +124,7 @@ class Command:
             return out.find(b"\n", self._taken) + 1
 
         with self.changed:
-            self.changed.wait_for(lambda: end() or not self.running, timeout)
+            self.changed.wait_for(lambda: end() or not self.running, timeout * SLOW)
             start, self._taken = self._taken, end() or self._taken
             line = out[start : self._taken]
         if not line:

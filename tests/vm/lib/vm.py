@@ -247,14 +247,14 @@ class VM:
             raise GuestDied(f"hangs at shutdown:\n{self._tail()}") from None
         wait_for(lambda: agent.dead, 5, "the end of the log")
         self._off()
+        if leaks:
+            raise Failed(f"memory leaks:\n{leaks}")
         self.check_kernel_log()
         if agent.last_taint is None:
             raise GuestDied(f"died at shutdown:\n{self._tail()}")
         taint = unexpected_taint(agent.taint, agent.last_taint)
         if taint:
             raise Failed(f"the kernel is tainted: {taint:#x}")
-        if leaks:
-            raise Failed(f"memory leaks:\n{leaks}")
 
     def find_leaks(self):
         """Unloads the driver, if nobody uses it; what nothing points to any more.
@@ -264,7 +264,8 @@ class VM:
         """
         self.sh(
             "rmmod secmod 2>/dev/null; cd /sys/kernel/debug && sleep 5 &&"
-            "echo scan >kmemleak && echo scan >kmemleak"
+            "echo scan >kmemleak && echo scan >kmemleak",
+            timeout=300,
         )
         return self.sh("cat /sys/kernel/debug/kmemleak").out
 
