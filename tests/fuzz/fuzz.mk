@@ -20,7 +20,7 @@ src-fuzz := $(wildcard tpm/*.c $(foreach d,common pki hsm provider libsecmod,use
 	userspace/manufacturer/office.c $(addprefix tests/fuzz/,file.c platform.c)
 obj-fuzz := $(src-fuzz:%.c=$(fuzz-dir)/obj/%.o)
 # whose input is DER, and changed as such
-fuzz-der := bundle cert pki record wire
+fuzz-der := bundle cert pki record slot wire
 $(fuzz-der:%=$(fuzz-dir)/%): $(fuzz-dir)/obj/tests/fuzz/der_mutator.o
 $(fuzz-dir)/tpm: $(fuzz-dir)/obj/tests/fuzz/tpm_calls.o
 

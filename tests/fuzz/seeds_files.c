@@ -2,6 +2,7 @@
 /* Seeds of the fuzzers whose input is a file, a line, a name. */
 #include <openssl/pem.h>
 
+#include "hsm/tpm_key.h"
 #include "provider/keyref.h"
 #include "seeds.h"
 #include "tests/vectors/chunks.inc"
@@ -98,8 +99,22 @@ static void seeds_serial(void)
 #define UID_1 "00112233445566778899aabbccddeeff"
 #define UID_2 "ffeeddccbbaa99887766554433221100"
 
+/* Where a limit is: names that just fit. */
+static void seeds_at_limits(void)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "tpm:0x81000100?tcti=%0*d&auth=%0*d",
+		 TPM_KEY_TCTI_MAX - 1, 0, TPM_KEY_PATH_MAX - 1, 0);
+	seed_text("keyfile", text);
+	snprintf(text, sizeof(text), "%0*d\n",
+		 (int)sizeof(((TPM2B_AUTH *)0)->buffer), 0);
+	seed_text("keyfile", text);
+}
+
 void seeds_files(void)
 {
+	seeds_at_limits();
 	seeds_pem();
 	seeds_keyref();
 	seeds_serial();

@@ -348,6 +348,23 @@ static void seed_key(int parser, u32 attributes, bool policy)
 	seed("attest", o.data, o.len);
 }
 
+/* A coordinate that is longer than the curve has it: TPM2B of 33 bytes */
+static void seed_long_coordinate(void)
+{
+	struct output key = { .len = 0 }, inner = { .len = 0 },
+		      o = { .len = 0 };
+	size_t unique;
+
+	put_key(&key, IDENTITY, false);
+	unique = key.len - 2 * (2 + T2_COORD_SIZE);
+	put(&inner, key.data + 2, unique - 2);
+	put_digest(&inner, T2_COORD_SIZE + 1);
+	put(&inner, key.data + unique + 2 + T2_COORD_SIZE, 2 + T2_COORD_SIZE);
+	put_u8(&o, 0);
+	put_piece(&o, inner.data, inner.len);
+	seed("attest", o.data, o.len);
+}
+
 static void seed_credential(int (*ek_template)(struct t2_public *pub))
 {
 	struct output o = { .len = 0 };
@@ -369,6 +386,7 @@ void seeds_attest(void)
 
 	seed_key(0, IDENTITY, false);
 	seed_key(0, MODULE_KEY, true);
+	seed_long_coordinate();
 	seed_credential(t2_public_ek_ecc);
 	seed_credential(t2_public_ek_rsa);
 	put_u8(&birth, 2);
