@@ -224,11 +224,30 @@ static int derive_identity_auth(struct secmod *sm)
 	return rc ? refuse(&sm->why, rc, "deriving a key: no HMAC-SHA256") : 0;
 }
 
+static bool is_ours(struct secmod *sm, u32 handle, const struct t2_public *pub)
+{
+	u32 attributes = handle == sm->handles.identity ? IDENTITY_ATTRIBUTES : KEY_ATTRIBUTES;
+	struct t2_ecc_template t;
+	struct t2_point point;
+
+	if (handle == sm->handles.srk || handle == SECMOD_SRK)
+		return is_srk(pub);
+	return !t2_public_parse_ecc(pub, &t, &point) && t.attributes == attributes;
+}
+
+/* -EEXIST: what stands on a handle of the block is nothing that we put there. */
+static int expect_ours(struct secmod *sm, u32 handle, const struct t2_public *pub)
+{
+	if (is_ours(sm, handle, pub))
+		return 0;
+	return refuse(&sm->why, -EEXIST,
+		      "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
+		      handle);
+}
+
 /* Learns public area, name and UID of the identity key; -ENOENT when there is none. */
 int secmod_identity_find(struct secmod *sm)
 {
-	struct t2_ecc_template t;
-	struct t2_point point;
 	int rc;
 
 	rc = t2_read_public(&sm->tpm, sm->handles.identity, &sm->identity, &sm->identity_name);
@@ -238,10 +257,9 @@ int secmod_identity_find(struct secmod *sm)
 			      sm->handles.identity);
 	if (rc)
 		return secmod_tpm_refuse(sm, rc, "reading the identity key");
-	if (t2_public_parse_ecc(&sm->identity, &t, &point) || t.attributes != IDENTITY_ATTRIBUTES)
-		return refuse(&sm->why, -EEXIST,
-			      "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
-			      sm->handles.identity);
+	rc = expect_ours(sm, sm->handles.identity, &sm->identity);
+	if (rc)
+		return rc;
 	/* The name is nameAlg, then SHA-256 over the public area. */
 	memcpy(sm->uid, sm->identity_name.data + 2, sizeof(sm->uid));
 	return derive_identity_auth(sm);
@@ -392,7 +410,7 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 	return rc;
 }
 
-/* Removes the object at a persistent handle; nothing there is fine. */
+/* Removes our object at a persistent handle; nothing there is fine. */
 int secmod_evict(struct secmod *sm, u32 handle)
 {
 	struct t2_entity owner, object = { .handle = handle };
@@ -402,6 +420,7 @@ int secmod_evict(struct secmod *sm, u32 handle)
 	if (!pub)
 		return -ENOMEM;
 	rc = t2_read_public(&sm->tpm, handle, pub, &object.name);
+	rc = rc ?: expect_ours(sm, handle, pub);
 	if (!rc) {
 		t2_hierarchy(&owner, T2_RH_OWNER);
 		rc = t2_evict_control(&sm->tpm, &owner, &object, handle);
@@ -412,22 +431,6 @@ int secmod_evict(struct secmod *sm, u32 handle)
 	return 0;
 }
 
-static bool is_identity(const struct t2_public *pub)
-{
-	struct t2_ecc_template t;
-	struct t2_point point;
-
-	return !t2_public_parse_ecc(pub, &t, &point) && t.attributes == IDENTITY_ATTRIBUTES;
-}
-
-static bool is_key(const struct t2_public *pub)
-{
-	struct t2_ecc_template t;
-	struct t2_point point;
-
-	return !t2_public_parse_ecc(pub, &t, &point) && t.attributes == KEY_ATTRIBUTES;
-}
-
 /**
  * secmod_foreign() - is something in the way of the module's keys?
  * @ours: how many of them are there
@@ -436,32 +439,22 @@ static bool is_key(const struct t2_public *pub)
  */
 int secmod_foreign(struct secmod *sm, u32 *ours)
 {
-	const struct {
-		u32 handle;
-		bool (*is_ours)(const struct t2_public *pub);
-	} keys[] = {
-		{ sm->handles.identity, is_identity },
-		{ sm->handles.key, is_key },
-		{ sm->handles.srk, is_srk },
-	};
+	const u32 handles[] = { sm->handles.identity, sm->handles.key, sm->handles.srk };
 	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
 	struct t2_name name;
 	size_t i;
 	int rc = pub ? 0 : -ENOMEM;
 
 	*ours = 0;
-	for (i = 0; !rc && i < ARRAY_SIZE(keys); i++) {
-		rc = t2_read_public(&sm->tpm, keys[i].handle, pub, &name);
-		if (rc == -ENOENT)
+	for (i = 0; !rc && i < ARRAY_SIZE(handles); i++) {
+		rc = t2_read_public(&sm->tpm, handles[i], pub, &name);
+		if (rc == -ENOENT) {
 			rc = 0;
-		else if (rc)
-			secmod_tpm_refuse(sm, rc, "looking at a handle");
-		else if (keys[i].is_ours(pub))
-			(*ours)++;
-		else
-			rc = refuse(&sm->why, -EEXIST,
-				    "handle 0x%08x holds a foreign object: remove it or choose another block with handles=",
-				    keys[i].handle);
+			continue;
+		}
+		rc = rc ? secmod_tpm_refuse(sm, rc, "looking at a handle") :
+			  expect_ours(sm, handles[i], pub);
+		*ours += !rc;
 	}
 	kfree(pub);
 	return rc;
