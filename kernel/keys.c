@@ -354,6 +354,27 @@ static int key_policy(struct secmod *sm, u8 digest[T2_DIGEST_SIZE])
 	return rc ? refuse(&sm->why, rc, "computing a policy: no SHA-256") : 0;
 }
 
+/* @t points to @policy. */
+static int key_template(struct secmod *sm, u8 policy[T2_DIGEST_SIZE], struct t2_ecc_template *t)
+{
+	*t = (struct t2_ecc_template){
+		.attributes = KEY_ATTRIBUTES,
+		.scheme = T2_ALG_NULL,
+		.policy = policy,
+	};
+	return key_policy(sm, policy);
+}
+
+/* The public area of the module key of the present epoch, as the TPM made it. */
+int secmod_key_public(struct secmod *sm, const struct t2_point *point, struct t2_public *pub)
+{
+	u8 policy[T2_DIGEST_SIZE];
+	struct t2_ecc_template t;
+	int rc = key_template(sm, policy, &t);
+
+	return rc ?: t2_public_ecc(pub, &t, point);
+}
+
 /* The identity key vouches for how, where and with what the key was made. */
 static int certify_creation(struct secmod *sm, u32 handle, const struct t2_created *created,
 			    const u8 statement[T2_DIGEST_SIZE], struct t2_attest *attest,
@@ -390,15 +411,11 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 		      struct t2_signature *sig)
 {
 	u8 policy[T2_DIGEST_SIZE];
-	const struct t2_ecc_template t = {
-		.attributes = KEY_ATTRIBUTES,
-		.scheme = T2_ALG_NULL,
-		.policy = policy,
-	};
+	struct t2_ecc_template t;
 	u32 handle;
 	int rc;
 
-	rc = key_policy(sm, policy);
+	rc = key_template(sm, policy, &t);
 	if (!rc)
 		rc = create_and_load(sm, auth, RECORD_AUTH_SIZE, &t, outside, T2_DIGEST_SIZE,
 				     created, &handle);

@@ -92,28 +92,55 @@ int secmod_attest(struct secmod *sm, struct secmod_attestation *arg)
 	return make_statement(sm, &st, &out);
 }
 
-/* The public area of the key about to die goes into the proof. */
-static int read_dying_key(struct secmod *sm, struct secmod_reset *arg, struct t2_name *name)
+static bool is_recorded(struct secmod *sm, const struct t2_name *name)
 {
-	struct t2_public *pub = kzalloc(sizeof(*pub), GFP_KERNEL);
+	return !memcmp(name->data, sm->record->key_name, RECORD_NAME_SIZE);
+}
+
+/* What certificate and policy tell of it makes the same area: the name proves it. */
+static int rebuild_dying_key(struct secmod *sm, struct t2_public *pub, struct t2_name *name)
+{
+	const struct record_cert *module = &sm->record->module;
+	struct cert *c = kzalloc(sizeof(*c), GFP_KERNEL);
 	int rc;
 
+	if (!c)
+		return -ENOMEM;
+	BUILD_BUG_ON(sizeof(struct t2_point) != sizeof(c->point));
+	rc = cert_parse(c, module->der, module->len, "module certificate", &sm->why);
+	rc = rc ?: secmod_key_public(sm, (const struct t2_point *)c->point, pub);
+	rc = rc ?: t2_name_of_public(pub, name);
+	kfree(c);
+	return rc;
+}
+
+/*
+ * The public area of the key about to die goes into the proof. Somebody may have removed
+ * the key or put another object there.
+ */
+static int read_dying_key(struct secmod *sm, struct secmod_reset *arg)
+{
+	struct t2_name name = {};
+	struct t2_public *pub;
+	int rc;
+
+	arg->public_len = 0;
+	if (!sm->record->module.len)
+		return 0; /* there is none */
+	pub = kzalloc(sizeof(*pub), GFP_KERNEL);
 	if (!pub)
 		return -ENOMEM;
-	memset(name, 0, sizeof(*name));
-	arg->public_len = 0;
-	rc = t2_read_public(&sm->tpm, sm->handles.key, pub, name);
-	/* Somebody may have put another object there: it is no part of the proof. */
-	if (!rc && !memcmp(name->data, sm->record->key_name, sizeof(sm->record->key_name))) {
+	rc = t2_read_public(&sm->tpm, sm->handles.key, pub, &name);
+	if (rc && rc != -ENOENT)
+		secmod_tpm_refuse(sm, rc, "reading the module key");
+	else if (rc || !is_recorded(sm, &name))
+		rc = rebuild_dying_key(sm, pub, &name);
+	if (!rc && is_recorded(sm, &name)) {
 		memcpy(arg->public_area, pub->data, pub->len);
 		arg->public_len = pub->len;
 	}
 	kfree(pub);
-	if (!arg->public_len)
-		memset(name, 0, sizeof(*name));
-	if (rc && rc != -ENOENT)
-		return secmod_tpm_refuse(sm, rc, "reading the module key");
-	return 0;
+	return rc;
 }
 
 /* What happened to the key or the vault is for the next attach to find out. */
@@ -127,14 +154,14 @@ static void let_go(struct secmod *sm)
  * The increment is the erasure: the policy of every key made before names a lower
  * epoch. Evicting the dead key only tidies up; the next personalization does it too.
  */
-static int erase(struct secmod *sm, struct secmod_reset *arg, struct t2_name *name)
+static int erase(struct secmod *sm, struct secmod_reset *arg)
 {
 	int rc;
 
 	rc = secmod_tpm_begin(sm);
 	if (rc)
 		return rc;
-	rc = read_dying_key(sm, arg, name);
+	rc = read_dying_key(sm, arg);
 	if (rc)
 		goto out_end;
 	rc = secmod_nv_increment(sm, sm->handles.epoch, &sm->epoch);
@@ -231,21 +258,24 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking
 		arg->signature, arg->attest, &arg->attest_len, arg->nv_public, &arg->nv_public_len,
 	};
 	struct secmod_attest_statement st;
-	struct t2_name name;
+	u8 name[RECORD_NAME_SIZE]; /* of the dead key, zeros when none */
 	int rc = 0;
 
 	if (sm->session)
 		return refuse(&sm->why, -EBUSY, "a session is open: end it first");
 	if (file)
 		rc = take_fresh_vault(sm, checking, checking_len, identity, identity_len, file);
-	rc = rc ?: erase(sm, arg, &name);
-	/* Half taken: the fresh record is in no vault. */
-	if (rc && file && sm->record)
-		let_go(sm);
+	if (!rc) {
+		memcpy(name, sm->record->key_name, sizeof(name));
+		rc = erase(sm, arg);
+		/* Half taken: the fresh record is in no vault. */
+		if (rc && file && sm->record)
+			let_go(sm);
+	}
 	rc = rc ?: after_erasure(sm, sm->record);
 	if (rc)
 		return rc;
 	arg->epoch = sm->epoch;
-	fill_statement(sm, SECMOD_RESET_MAGIC, arg->nonce, name.data + 2, &st);
+	fill_statement(sm, SECMOD_RESET_MAGIC, arg->nonce, name + 2, &st);
 	return make_statement(sm, &st, &out);
 }

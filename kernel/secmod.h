@@ -211,6 +211,7 @@ void secmod_guard_end(struct secmod *sm, struct t2_session *s);
 int secmod_identity_find(struct secmod *sm);
 int secmod_identity_create(struct secmod *sm);
 void secmod_identity_entity(struct secmod *sm, struct t2_entity *e, struct t2_session *s);
+int secmod_key_public(struct secmod *sm, const struct t2_point *point, struct t2_public *pub);
 int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 		      const u8 outside[T2_DIGEST_SIZE], struct t2_created *created,
 		      const u8 statement[T2_DIGEST_SIZE], struct t2_attest *attest,

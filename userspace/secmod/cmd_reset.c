@@ -70,7 +70,9 @@ static int write_proof(struct reset *r, struct error *e)
 	unsigned char *der = NULL;
 	int rc = -ENOMEM, len;
 
-	if (p)
+	if (!r->done.public_len)
+		rc = -ENODATA; /* without it nobody can verify */
+	else if (p)
 		rc = fill_proof(r, p);
 	len = rc == 0 ? i2d_wire_erasure_proof(p, &der) : -1;
 	if (len < 0)
