@@ -9,9 +9,9 @@ import re
 import shlex
 import struct
 
-from .paths import BUILD
-from .powercut import LOADED_SESSION, SAVED_SESSION, TRANSIENT, tpm_command
-from .tap import Failed, case, expect, expect_equal
+from .paths import BIN, BUILD
+from .powercut import LOADED_SESSION, SAVED_SESSION, TRANSIENT, Stand, tpm_command
+from .tap import Failed, case, expect, expect_equal, expect_rc
 
 SEND = BUILD / "vm/tpm_send"
 RM, RAW = "/dev/tpmrm0", "/dev/tpm0"
@@ -137,3 +137,52 @@ class Root:
         for kind in (TRANSIENT, LOADED_SESSION, SAVED_SESSION):
             if found := self.handles(kind):
                 self.send(*(tpm_command(0x165, struct.pack(">I", h)) for h in found))
+
+
+class Terminal(Stand):
+    """An operating module, and root beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.root = Root(self.vm)
+
+    def begin(self):
+        self.vm.load_module()
+        self.module.init(self.manufacturer)
+        self.module.secmod("certs", "--out-dir", self.vm.share)
+        self.module.personalize(self.unit)
+
+    def sh(self, *commands):
+        return self.vm.sh("cd /tmp && " + " && ".join(commands), timeout=120)
+
+    def sign(self):
+        """What the module says to a signature with its key, "" when it makes one."""
+        share = self.vm.share
+        out = self.vm.sh(
+            f"cd {share} && {BIN}/secmod keyref module >key && echo m >m &&"
+            f" OPENSSL_CONF={share}/openssl.cnf openssl dgst -sha256 -sign key -out s m",
+            check=False,
+        )
+        return "" if out.rc == 0 else self.module.attribute("last_error")
+
+    def healthy(self):
+        """The module signs; it is personalized where it has to be."""
+        if self.module.state != "operating":
+            self.module.personalize(self.unit)
+        expect_equal(self.sign(), "")
+
+    def refused(self, words, reason, state):
+        """secmod(1) says the reason, and the module is in this state then."""
+        expect_rc(self.module.secmod(*words, check=False), 1, reason)
+        expect_equal(self.module.state, state)
+
+    def fresh_vault(self):
+        """The way out when the vault is behind: the identity stays, a new epoch begins."""
+        module, share = self.module, self.vm.share
+        self.vm.sh(f"rm -f {module.vault}")
+        module.secmod(
+            *("reset", "--yes", "--fresh-vault", module.vault),
+            *("--checking-cert", share / "checking.pem"),
+            *("--identity-cert", share / "identity.pem"),
+        )
+        expect_equal(module.state, "personalization")

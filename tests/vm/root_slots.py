@@ -1,0 +1,62 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""Root takes all slots of the TPM, and the owner's authorization."""
+
+from lib import case, expect_equal, expect_match, expect_rc
+from lib.root import Terminal
+
+NONCE = ("--nonce", "11" * 32)
+
+
+def full(what, fill, reason):
+    """No slot is left for the driver."""
+    fill()
+    with case(f"A24 {what}: signing and attesting say so"):
+        expect_match(reason, terminal.sign())
+        terminal.refused(("attest", *NONCE), reason, "operating")
+    with case(f"A2 {what}: so does a reset, the epoch stays"):
+        before = module.attribute("epoch")
+        expect_rc(module.secmod("reset", "--yes", check=False), 1, reason)
+        expect_equal(module.attribute("epoch"), before)
+    with case(f"A1 {what}: so does an attach"):
+        if module.state == "operating":
+            module.secmod("detach")
+        terminal.refused(("attach", "--vault", module.vault), reason, "detached")
+    root.flush()
+    with case(f"{what}: the way out is room, the key is as before"):
+        module.attach()
+        expect_equal(module.state, "operating")
+        terminal.healthy()
+    module.secmod("reset", "--yes")
+    fill()
+    with case(f"A1 {what}: a personalization says so"):
+        result = module.personalize(terminal.unit, check=False)
+        expect_rc(result, 1, reason)
+        expect_equal(module.state, "personalization")
+    root.flush()
+    with case(f"{what}: then it works"):
+        terminal.healthy()
+
+
+def owner_authorization():
+    terminal.sh("tpm2_changeauth -Q -c owner hidden")
+    with case("A2 the owner's authorization changed: signing and the reset go on"):
+        expect_equal(terminal.sign(), "")
+        module.secmod("reset", "--yes")
+        expect_equal(module.state, "personalization")
+    with case("A1 a personalization then says so"):
+        expect_rc(module.personalize(terminal.unit, check=False), 1,
+                  "(removing a key|making a key persistent): .*TPM_RC_BAD_AUTH")
+        expect_equal(module.state, "personalization")
+    terminal.sh("tpm2_changeauth -Q -c owner -p hidden")
+    with case("the way out is the old authorization"):
+        terminal.healthy()
+
+
+terminal = Terminal()
+vm, module, root = terminal.vm, terminal.module, terminal.root
+with vm:
+    terminal.begin()
+    full("all transient slots taken", root.fill_objects, "TPM_RC_OBJECT_MEMORY")
+    full("all sessions taken", root.fill_sessions, "TPM_RC_SESSION_MEMORY")
+    owner_authorization()
