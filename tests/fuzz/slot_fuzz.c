@@ -10,11 +10,14 @@ static const u8 uid[SECMOD_UID_SIZE] = "module of seeds";
 int secmod_gcm(bool encrypt, const u8 key[32], const u8 *aad, size_t aad_len,
 	       u8 *data, size_t len)
 {
+	volatile u8 last;
+
 	(void)encrypt;
 	(void)key;
 	CHECK(aad_len == SLOT_HEADER_SIZE);
 	CHECK(aad + aad_len == data);
-	memmove(data, data, len + SLOT_TAG_SIZE); /* is it all there? */
+	last = data[len + SLOT_TAG_SIZE - 1]; /* is it all there? */
+	(void)last;
 	return 0;
 }
 
