@@ -16,10 +16,7 @@ module_param(handles, uint, 0444);
 MODULE_PARM_DESC(handles,
 		 "first of the 8 handles of instance 0, see docs/operations.md (default 0x150000)");
 
-/*
- * A TPM that was started anew while the machine slept (hibernation) has forgotten the
- * read lock.
- */
+/* A TPM that was started anew while the machine slept has forgotten the read lock. */
 static int __maybe_unused secmod_resume(struct device *dev)
 {
 	struct secmod *sm = container_of(dev, struct secmod, dev);

@@ -159,8 +159,8 @@ _PATIENCE = "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 "
 _INITRAMFS_AT = 0x8000000
 
 
-def arguments(append=""):
-    """QEMU's arguments to boot."""
+def arguments(append="", firmware=False):
+    """QEMU's arguments to boot; the slow way if firmware is to load the kernel."""
     kernel, initramfs = files()
     size = initramfs.stat().st_size
     line = (
@@ -168,8 +168,9 @@ def arguments(append=""):
         "tsc=reliable no_timer_check random.trust_cpu=on mitigations=off "
         "cryptomgr.notests nokaslr " + _PATIENCE + append
     )
-    if not _PVH:
-        return ["-kernel", kernel, "-append", line, "-initrd", initramfs]
+    if firmware or not _PVH:
+        image = next(KERNEL.glob("boot/vmlinuz-*"))
+        return ["-kernel", image, "-append", line, "-initrd", initramfs]
     assert size < 16 << 20
     at = f"{_INITRAMFS_AT:#x}"
     return [

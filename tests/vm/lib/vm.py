@@ -29,6 +29,7 @@ class VM:
     disk        a file with the image of an earlier VM, or None for a new one
     hostfwd     {port of the host's loopback: port of the guest}
     extra       more arguments for QEMU; append: more for the kernel
+    firmware    it loads the kernel, and resumes it; QEMU does otherwise
     nbd         a Disk that serves the image, to cut its writes off
     allow       patterns of kernel log lines that the test provokes
     """
@@ -49,6 +50,7 @@ class VM:
         allow=(),
         name=None,
         nbd=None,
+        firmware=False,
     ):
         VM._count += 1
         self.name = name or f"vm{VM._count}"
@@ -58,6 +60,7 @@ class VM:
         self.tpm, self.tpm_device = tpm, tpm_device
         self.disk = disk or self._make_disk(disk_mb)
         self.nbd = nbd
+        self.firmware = firmware
         self.memory, self.cpus = memory, cpus
         self.hostfwd = hostfwd or {}
         self.extra, self.append = list(extra), append
@@ -80,7 +83,7 @@ class VM:
         return disk
 
     def __enter__(self):
-        return self.boot()
+        return self if self.running else self.boot()
 
     def __exit__(self, kind, *_):
         if not self.running:
@@ -110,7 +113,7 @@ class VM:
             *("-cpu", "host" if accelerator == "kvm" else "max"),
             *("-m", self.memory, "-smp", self.cpus, "-nodefaults"),
             *("-no-user-config", "-display", "none", "-no-reboot"),
-            *boot.arguments(f"{environment} {self.append}"),
+            *boot.arguments(f"{environment} {self.append}", self.firmware),
             *("-serial", f"file:{self.console}"),
             *("-chardev", f"socket,id=line,path={line},server=on,wait=off"),
             *("-serial", "chardev:line"),
