@@ -15,7 +15,7 @@ packages='
 	bc bison flex libelf-dev cpio kmod xz-utils zstd ccache
 	python3 qemu-system-x86 e2fsprogs
 	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl nginx-light
-	libcmocka-dev
+	libcmocka-dev debhelper dh-dkms dkms pahole
 	clang libclang-rt-dev llvm
 
 	perl sparse shellcheck clang-format mandoc

@@ -45,7 +45,6 @@ unpack_debs() {
 	for deb in "$1"/*.deb; do
 		dpkg -x "$deb" "$2"
 	done
-	rm -rf "$1"
 }
 
 # The mirror this machine uses for its own suite.
@@ -85,14 +84,15 @@ other_suites() {
 kernel_packages() {
 	apt-cache depends --recurse --important --no-pre-depends \
 		linux-image-amd64 linux-headers-amd64 2>/dev/null |
-		grep -E '^linux-[a-z]+-[0-9]' | grep -v -- '-unsigned$' | sort -u
+		grep -E '^linux-(base$|[a-z]+-[0-9]|compiler-)' |
+		grep -v -- '-unsigned$' | sort -u
 }
 
 # The kernel of the suites $2..., or of this machine's own, in build/$1.
 fetch() {
 	dest=$top/build/$1
 	new=$dest.new
-	if [ "$(cat "$dest/place" 2>/dev/null)" = "$dest" ]; then
+	if [ "$(cat "$dest/place" 2>/dev/null)" = "$dest" ] && [ -d "$dest/debs" ]; then
 		return
 	fi
 	rm -rf "$dest" "$new"
@@ -108,6 +108,10 @@ fetch() {
 	# shellcheck disable=SC2086 # a list of words is meant
 	download "$new/debs" $packages
 	unpack_debs "$new/debs" "$new"
+	# what a module is built with is kept as packages too: a test installs them
+	find "$new/debs" -name '*.deb' ! -name 'linux-base_*' \
+		! -name 'linux-headers*' ! -name 'linux-kbuild*' \
+		! -name 'linux-compiler*' -delete
 	[ -d "$new/lib/modules" ] || ln -s usr/lib "$new/lib"
 	image=boot/vmlinuz-$release
 	mkdir -p "$new/boot"
@@ -133,15 +137,14 @@ toolchain() {
 		depends "$p" '[^ ]*' | sed '/^linux-\|^pahole/d'
 	done)
 	echo "kernel: fetching a compiler for $release"
-	mkdir -p "$new/debs/partial"
+	mkdir -p "$new/tools/partial"
 	# shellcheck disable=SC2086 # a list of words is meant
 	apt-get -qq -y --no-install-recommends --download-only \
-		-o Dir::Cache::Archives="$new/debs" install base-files bash \
+		-o Dir::Cache::Archives="$new/tools" install base-files bash \
 		coreutils dash diffutils findutils grep kmod make mawk sed \
 		$needed >/dev/null
-	rmdir "$new/debs/partial"
-	rm -f "$new"/debs/lock
-	unpack_debs "$new/debs" "$new/root"
+	unpack_debs "$new/tools" "$new/root"
+	rm -r "$new/tools"
 	ln -sf mawk "$new/root/usr/bin/awk"
 	ln -sf dash "$new/root/usr/bin/sh"
 }
