@@ -237,6 +237,7 @@ ready: deps
 driver-tests := static/sparse vm/smoke vm/uapi vm/life vm/link vm/refusals \
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
+kernel-tests := $(driver-tests) vm/suspend vm/dkms
 debug-tests := vm/debug_selftest $(filter-out static/% vm/powercut%,$(driver-tests))
 
 check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian
@@ -245,7 +246,7 @@ check-kernel-%: ready
 	@tests/kernel.sh $*
 	@echo "kernel $* ($$(cat build/kernel-$*/release))"
 	@$(MAKE) --no-print-directory -s SECMOD_KERNEL=$* WERROR=1 module
-	@SECMOD_KERNEL=$* tests/run $(or $(T),$(driver-tests))
+	@SECMOD_KERNEL=$* tests/run $(or $(T),$(kernel-tests))
 
 check: ready ## all tests; T=vm/reset, T='static unit/*' selects
 	@tests/run $(T)
