@@ -60,7 +60,8 @@ static int chip_transmit(struct t2 *t, u8 *data, size_t len, size_t size)
 	atomic64_add(ktime_get_ns() - start, &sm->stats.tpm_ns);
 	if (rc < 0) {
 		memzero_explicit(buf->data, len);
-		return rc;
+		/* no answer in time, or the command cancelled (sysfs of the TPM) */
+		return rc == -ETIME || rc == -ECANCELED ? -EIO : rc;
 	}
 	t2_reader_init(&r, buf->data, 10);
 	t2_get_u16(&r);
