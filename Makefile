@@ -234,7 +234,7 @@ ready: deps
 	@$(MAKE) --no-print-directory all programs-of-tests
 
 # the driver's tests, run on every kernel
-driver-tests := static/sparse vm/smoke vm/uapi vm/life vm/link vm/refusals \
+driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/refusals \
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
 kernel-tests := $(driver-tests) vm/suspend vm/dkms
