@@ -16,22 +16,6 @@ module_param(handles, uint, 0444);
 MODULE_PARM_DESC(handles,
 		 "first of the 8 handles of instance 0, see docs/operations.md (default 0x150000)");
 
-/* A TPM that was started anew while the machine slept has forgotten the read lock. */
-static int __maybe_unused secmod_resume(struct device *dev)
-{
-	struct secmod *sm = container_of(dev, struct secmod, dev);
-
-	mutex_lock(&sm->lock);
-	if (!secmod_tpm_begin(sm)) {
-		secmod_root_bar(sm);
-		secmod_tpm_end(sm);
-	}
-	mutex_unlock(&sm->lock);
-	return 0;
-}
-
-static SIMPLE_DEV_PM_OPS(secmod_pm, NULL, secmod_resume);
-
 struct class secmod_class = {
 	.name = "secmod",
 	.dev_groups = secmod_groups,
@@ -110,7 +94,7 @@ static int secmod_publish(int index)
 	if (rc)
 		return rc;
 	sm->published = true;
-	/* Resumed after the TPM, see secmod_resume(). */
+	/* Resumed after the TPM, see suspend.c. */
 	if (!device_link_add(&sm->dev, secmod_chip_device(), DL_FLAG_STATELESS))
 		dev_warn(&sm->dev, "resume is not ordered after the TPM's\n");
 	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state), sm->last_error.error ? ": " : "",

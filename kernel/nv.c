@@ -25,7 +25,7 @@ MODULE_PARM_DESC(pcrs,
 /* Root secret, then the pin of the checking certificate (secmod_pin()). */
 #define ROOT_SIZE (32 + T2_DIGEST_SIZE)
 
-static int select_pcrs(struct secmod *sm, u8 select[3])
+int secmod_pcr_select(struct secmod *sm, u8 select[3])
 {
 	int i;
 
@@ -42,7 +42,7 @@ static int select_pcrs(struct secmod *sm, u8 select[3])
 static int pcr_session(struct secmod *sm, struct t2_session *s)
 {
 	u8 select[3];
-	int rc = select_pcrs(sm, select);
+	int rc = secmod_pcr_select(sm, select);
 
 	if (rc)
 		return rc;
@@ -164,7 +164,7 @@ int secmod_pcr_bank(struct secmod *sm)
 
 	if (!pcr_count)
 		return 0;
-	rc = select_pcrs(sm, select);
+	rc = secmod_pcr_select(sm, select);
 	if (rc)
 		return rc;
 	rc = t2_get_pcr_bank(&sm->tpm, T2_ALG_SHA256, bank);
@@ -358,32 +358,29 @@ static int read_session(struct secmod *sm, struct t2_session *s)
 
 /*
  * When the module cannot be had, nobody shall have its root secret: no secret moves
- * here, so neither storage root key nor salt is needed.
+ * here, so neither storage root key nor salt is needed. -EACCES: the PCRs differ.
  */
-void secmod_root_bar(struct secmod *sm)
+int secmod_root_bar(struct secmod *sm)
 {
 	struct t2_session s = {};
 	struct t2_nv_public pub;
 	struct t2_entity nv;
 	u8 select[3];
+	int rc = look(sm, sm->handles.root, &pub);
 
-	if (look(sm, sm->handles.root, &pub) || !(pub.attributes & T2_NV_WRITTEN) ||
-	    pub.attributes & T2_NV_READ_LOCKED)
-		return;
+	if (rc || !(pub.attributes & T2_NV_WRITTEN) || pub.attributes & T2_NV_READ_LOCKED)
+		return rc;
 	secmod_nv_entity(sm, sm->handles.root, &nv);
 	if (pub.policy_len) {
-		if (select_pcrs(sm, select) ||
-		    t2_start_auth_session(&sm->tpm, &s, T2_SE_POLICY, T2_RH_NULL, NULL))
-			return;
-		if (t2_policy_pcr(&sm->tpm, &s, select)) {
-			t2_end_session(&sm->tpm, &s);
-			return;
-		}
+		rc = secmod_pcr_select(sm, select);
+		rc = rc ?: t2_start_auth_session(&sm->tpm, &s, T2_SE_POLICY, T2_RH_NULL, NULL);
+		rc = rc ?: t2_policy_pcr(&sm->tpm, &s, select);
 		s.attributes = 0;
 		nv.session = &s;
 	}
-	t2_nv_read_lock(&sm->tpm, &nv, &nv);
+	rc = rc ?: t2_nv_read_lock(&sm->tpm, &nv, &nv);
 	t2_end_session(&sm->tpm, &s);
+	return rc;
 }
 
 static int read_root(struct secmod *sm, u8 data[ROOT_SIZE])

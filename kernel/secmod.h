@@ -162,6 +162,9 @@ int secmod_device_add(struct secmod *sm, dev_t devt);
 void secmod_device_del(struct secmod *sm);
 void secmod_set_state(struct secmod *sm, u32 event);
 
+/* suspend.c */
+extern const struct dev_pm_ops secmod_pm;
+
 /* sysfs.c */
 extern const struct attribute_group *secmod_groups[];
 
@@ -186,6 +189,7 @@ struct cert_verifier secmod_verifier(struct secmod *sm);
 
 /* nv.c: the counters and the root secret */
 int secmod_nv_foreign(struct secmod *sm, u32 *counters);
+int secmod_pcr_select(struct secmod *sm, u8 select[3]);
 int secmod_pcr_bank(struct secmod *sm);
 int secmod_nv_probe(struct secmod *sm);
 int secmod_nv_create(struct secmod *sm);
@@ -196,7 +200,7 @@ int secmod_nv_increment(struct secmod *sm, u32 index, u64 *value);
 int secmod_root_write(struct secmod *sm);
 int secmod_root_read(struct secmod *sm);
 int secmod_root_lock(struct secmod *sm);
-void secmod_root_bar(struct secmod *sm);
+int secmod_root_bar(struct secmod *sm);
 void secmod_nv_entity(struct secmod *sm, u32 index, struct t2_entity *e);
 
 /* keys.c: storage root key, identity key, module key */

@@ -10,6 +10,7 @@ static const struct t2_cc_info t2_commands[] = {
 	  "TPM2_CreatePrimary" },
 	{ T2_CC_NV_INCREMENT, 0, "TPM2_NV_Increment" },
 	{ T2_CC_NV_WRITE, T2_CF_DECRYPT, "TPM2_NV_Write" },
+	{ T2_CC_STARTUP, T2_CF_NO_GUARD, "TPM2_Startup" },
 	{ T2_CC_STIR_RANDOM, T2_CF_DECRYPT, "TPM2_StirRandom" },
 	{ T2_CC_ACTIVATE_CREDENTIAL, T2_CF_DECRYPT | T2_CF_ENCRYPT,
 	  "TPM2_ActivateCredential" },
@@ -40,6 +41,7 @@ static const struct t2_cc_info t2_commands[] = {
 	{ T2_CC_GET_RANDOM, T2_CF_ENCRYPT, "TPM2_GetRandom" },
 	{ T2_CC_HASH, T2_CF_DECRYPT | T2_CF_ENCRYPT, "TPM2_Hash" },
 	{ T2_CC_POLICY_PCR, T2_CF_DECRYPT, "TPM2_PolicyPCR" },
+	{ T2_CC_PCR_EXTEND, 0, "TPM2_PCR_Extend" },
 	{ T2_CC_NV_CERTIFY, T2_CF_DECRYPT | T2_CF_ENCRYPT, "TPM2_NV_Certify" },
 	{ T2_CC_POLICY_GET_DIGEST, T2_CF_ENCRYPT, "TPM2_PolicyGetDigest" },
 };

@@ -368,6 +368,10 @@ int t2_policy_pcr(struct t2 *t, struct t2_session *policy, const u8 select[3]);
 int t2_policy_get_digest(struct t2 *t, struct t2_session *policy,
 			 u8 digest[T2_DIGEST_SIZE]);
 
+/* startup.c */
+int t2_startup(struct t2 *t);
+int t2_pcr_extend(struct t2 *t, u32 pcr, const u8 digest[T2_DIGEST_SIZE]);
+
 /* object.c: Part 3, 12, 13, 18, 24, 28, 20 */
 int t2_create_primary(struct t2 *t, struct t2_entity *hierarchy,
 		      const struct t2_public *template, u32 *handle,

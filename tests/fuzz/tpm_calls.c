@@ -403,6 +403,16 @@ static int policy_get_digest(struct scene *s)
 	return t2_policy_get_digest(s->t, &s->session, s->bytes);
 }
 
+static int startup(struct scene *s)
+{
+	return t2_startup(s->t);
+}
+
+static int pcr_extend(struct scene *s)
+{
+	return t2_pcr_extend(s->t, 1, s->bytes);
+}
+
 /* The order is that of the first byte of an input: append only. */
 static int (*const calls[])(struct scene *s) = {
 	create_primary,
@@ -443,6 +453,8 @@ static int (*const calls[])(struct scene *s) = {
 	get_commands,
 	get_curves,
 	get_pcr_bank,
+	startup,
+	pcr_extend,
 };
 
 size_t scene_calls(void)
@@ -458,6 +470,7 @@ int scene_run(struct scene *s, u8 which)
 size_t handles_of(u32 cc)
 {
 	switch (cc) {
+	case T2_CC_STARTUP:
 	case T2_CC_STIR_RANDOM:
 	case T2_CC_GET_RANDOM:
 	case T2_CC_HASH:

@@ -33,6 +33,12 @@ static const TPMT_SIGNATURE signature = {
 		.signatureS = { .size = 32, .buffer = "s" },
 	},
 };
+static const uint16_t clear = TPM2_SU_CLEAR;
+static const TPML_DIGEST_VALUES extended = {
+	.count = 1,
+	.digests = { { .hashAlg = TPM2_ALG_SHA256,
+		       .digest.sha256 = { 1, 2, 3 } } },
+};
 static const TPML_PCR_SELECTION pcrs = {
 	.count = 1,
 	.pcrSelections = { { .hash = TPM2_ALG_SHA256,
@@ -200,6 +206,16 @@ static int run_policy_secret(struct t2 *t)
 	struct t2_entity o = owner();
 
 	return t2_policy_secret(t, &s, &o);
+}
+
+static int run_startup(struct t2 *t)
+{
+	return t2_startup(t);
+}
+
+static int run_pcr_extend(struct t2 *t)
+{
+	return t2_pcr_extend(t, 7, extended.digests[0].digest.sha256);
 }
 
 static int run_policy_pcr(struct t2 *t)
@@ -374,6 +390,15 @@ static const struct mu_exchange exchanges[] = {
 		.handles = { POLICY },
 		.response = { { mu_TPM2B_DIGEST, &digest } },
 		.run = run_policy_get_digest,
+	}, {
+		.name = "Startup", .cc = TPM2_CC_Startup,
+		.command = { { mu_UINT16, &clear } },
+		.run = run_startup,
+	}, {
+		.name = "PCR_Extend", .cc = TPM2_CC_PCR_Extend,
+		.handles = { 7 }, .auths = { &none },
+		.command = { { mu_TPML_DIGEST_VALUES, &extended } },
+		.run = run_pcr_extend,
 	}, {
 		.name = "StartAuthSession", .cc = TPM2_CC_StartAuthSession,
 		.handles = { TPM2_RH_NULL, TPM2_RH_NULL },

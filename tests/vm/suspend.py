@@ -39,6 +39,11 @@ def secmod(*words):
     return f"{BIN}/secmod " + " ".join(str(word) for word in words)
 
 
+def init(root, serial):
+    return secmod("init", manufacturer.guest_endpoint, "--root", root,
+                  "--serial", serial, "--vault", VAULT)
+
+
 def read_locked():
     """Root does not get the root secret, for it is locked."""
     answer = wait_for(vm.shell.start(READ_ROOT), 60)
@@ -50,8 +55,7 @@ def virgin():
         vm.sleep()
         expect_equal(attribute("state"), "virgin")
         expect_match("virgin", vm.shell.sh(secmod("status")))
-        vm.shell.sh(secmod("init", manufacturer.guest_endpoint, "--root /etc/root.pem",
-                           "--serial SN-0001 --vault", VAULT))
+        vm.shell.sh(init("/etc/root.pem", "SN-0001"))
         expect_equal(attribute("state"), "personalization")
 
 
@@ -112,23 +116,45 @@ def in_signature():
         vm.shell.sh(VERIFY)
 
 
-def forgetful(_, command):
-    """The TPM starts anew, as one does that loses power without telling."""
-    if command_code(command) in (SHUTDOWN, STARTUP):
-        return command[:10] + struct.pack(">H", CLEAR)
-    return command
+def cleared(*codes):
+    """The TPM forgets, as one does that loses power without telling; these commands say so."""
+
+    def clear(_, command):
+        known = command_code(command) in codes
+        return command[:10] + struct.pack(">H", CLEAR) if known else command
+
+    bus.arm(on_command=clear)
 
 
 def forgot(key):
     with case("A24 a TPM that was reset in its sleep gets the root secret locked again"):
-        bus.arm(on_command=forgetful)
+        cleared(SHUTDOWN, STARTUP)
         vm.sleep()
         expect(STARTUP in bus.codes, bus.codes)
+        read_locked()
+    with case("A24 a TPM that the firmware could not start then is not left to root to start"):
+        cleared(SHUTDOWN)
+        vm.sleep()
+        wait_for(vm.shell.start("/usr/bin/tpm2 startup -c"), 60)
         read_locked()
     with case("A1 and the module signs with the same key"):
         expect_equal(attribute("module_key"), key)
         vm.shell.sh(SIGN_DATA)
         vm.shell.sh(VERIFY)
+
+
+def forgot_measurements():
+    """Root knows what was measured into PCR 14, and does it once more."""
+    measure = f"/usr/bin/tpm2 pcrextend 14:sha256={'11' * 32}"
+    vm.sh(measure)
+    vm.load_module("pcrs=14")
+    vm.sh(init(manufacturer.root, "SN-0002"))
+    with case("A24 pcrs=: root cannot give a TPM that was reset in its sleep the old PCRs"):
+        cleared(SHUTDOWN, STARTUP)
+        vm.sleep()
+        vm.shell.sh(measure)
+        answer = wait_for(vm.shell.start(f"{READ_ROOT} -P pcr:sha256:14"), 60)
+        expect_match("policy check failed", answer[1])
 
 
 bus = Bus()
@@ -149,3 +175,6 @@ with SleepyVM(tpm=tpm) as vm:
     operating(module_key)
     in_signature()
     forgot(module_key)
+bus = Bus()
+with SleepyVM(tpm=Tpm(bus=bus), name="pcrs") as vm:
+    forgot_measurements()
