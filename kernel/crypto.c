@@ -207,6 +207,9 @@ int t2_ecdh_p256(const struct t2_point *peer, struct t2_point *own, u8 shared_x[
 		goto out_free;
 	memcpy(work, peer, POINT_BYTES);
 	rc = kpp_run(req, crypto_kpp_generate_public_key, NULL, 0, work + POINT_BYTES, POINT_BYTES);
+	/* The check of the own key wants memory and tells every failure so. */
+	if (rc == -EAGAIN)
+		rc = -ENOMEM;
 	if (!rc)
 		rc = kpp_run(req, crypto_kpp_compute_shared_secret, work, POINT_BYTES,
 			     work + 2 * POINT_BYTES, T2_COORD_SIZE);

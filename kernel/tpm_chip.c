@@ -140,6 +140,8 @@ int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
 		return refuse(&sm->why, rc, "%s: %s%s", doing,
 			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)),
 			      way_out(sm->tpm.rc));
+	if (rc == -ENOMEM)
+		return refuse(&sm->why, rc, "%s: no memory", doing);
 	return refuse(&sm->why, rc, "%s: no valid answer to %s (error %d)", doing,
 		      t2_cc_name(sm->tpm.cc), -rc);
 }
