@@ -209,6 +209,13 @@ $(vm-tools): $(B)/vm/%: $(B)/obj/tests/vm/tools/%.o $(call archives,$(unit-libs)
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call pkg-libs,$(unit-packages))
 
+# preloaded by tests into programs in the guest
+vm-preloads := $(patsubst tests/vm/preload/%.c,$(B)/vm/%.so,$(wildcard tests/vm/preload/*.c))
+$(B)/vm/%.so: tests/vm/preload/%.c kernel/uapi/linux/secmod.h $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LD      ,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
+
 # PID 1 of the test machines; static, for it starts from an initramfs
 $(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
 	@mkdir -p $(@D)
@@ -227,7 +234,7 @@ $(B)/bench/load: $(obj-load)
 
 include tests/fuzz/fuzz.mk
 
-programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(B)/vm/init fuzzers
+programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(vm-preloads) $(B)/vm/init fuzzers
 
 # what a fresh machine needs is installed first; KDIR is known only after that
 ready: deps
@@ -238,7 +245,7 @@ driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
 kernel-tests := $(driver-tests) vm/suspend vm/dkms
-debug-tests := vm/debug_selftest $(filter-out static/% vm/powercut%,$(driver-tests))
+debug-tests := vm/debug_selftest vm/fail_nth $(filter-out static/% vm/powercut%,$(driver-tests))
 
 check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian
 
