@@ -96,9 +96,10 @@ def stalling():
             expect_equal(module.state, "operating")
         with case("A2 who waits for it in turn can be killed"):
             other = vm.start([BIN / "secmod", "attest", "--nonce", "11" * 32])
-            vm.wait_for("test $(grep -ls secmod_ioctl /proc/[0-9]*/stack | wc -l) = 2")
+            inside = "test $(grep -ls secmod_ioctl /proc/[0-9]*/stack | wc -l) ="
+            vm.wait_for(f"{inside} 2")
             other.kill()
-            expect(other.wait(30))
+            vm.wait_for(f"{inside} 1")
         server.kill()
         with case("A2 with the end of the file system it ends, the key is dead"):
             expect_equal(reset.wait(60), 1)

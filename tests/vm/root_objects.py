@@ -26,7 +26,7 @@ def key_removed():
         expect_match("signing with the module key: ", terminal.sign())
     with case("A2 a reset proves the end of the key all the same"):
         proof_holds()
-        terminal.healthy()
+    terminal.healthy()
     terminal.sh(evict)
     with case("A2 the module key removed: so does attaching"):
         module.secmod("detach")
