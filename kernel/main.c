@@ -88,6 +88,7 @@ err_put:
 
 static int secmod_publish(int index)
 {
+	struct device *tpm = secmod_chip_device();
 	struct secmod *sm = modules[index];
 	int rc = secmod_device_add(sm, first_devt + index);
 
@@ -95,7 +96,7 @@ static int secmod_publish(int index)
 		return rc;
 	sm->published = true;
 	/* Resumed after the TPM, see suspend.c. */
-	if (!device_link_add(&sm->dev, secmod_chip_device(), DL_FLAG_STATELESS))
+	if (tpm && !device_link_add(&sm->dev, tpm, DL_FLAG_STATELESS))
 		dev_warn(&sm->dev, "resume is not ordered after the TPM's\n");
 	dev_info(&sm->dev, "%s%s%s\n", state_name(sm->state), sm->last_error.error ? ": " : "",
 		 sm->last_error.text);
@@ -111,7 +112,8 @@ static void secmod_remove(int index)
 		return;
 	modules[index] = NULL;
 	if (sm->published) {
-		device_link_remove(&sm->dev, secmod_chip_device());
+		if (secmod_chip_device())
+			device_link_remove(&sm->dev, secmod_chip_device());
 		secmod_device_del(sm);
 	}
 	secmod_detach(sm);

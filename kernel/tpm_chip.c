@@ -6,11 +6,12 @@
 #include "secmod.h"
 
 static struct tpm_chip *chip; /* the machine's first TPM, held while loaded */
+static struct device *chip_parent; /* held too: the chip lets go of it when it goes */
 
-/* The device whose suspend and resume are the TPM's. */
+/* The device whose suspend and resume are the TPM's. NULL: it is software, and has none. */
 struct device *secmod_chip_device(void)
 {
-	return chip->dev.parent;
+	return chip_parent;
 }
 
 int secmod_chip_get(void)
@@ -20,6 +21,7 @@ int secmod_chip_get(void)
 		pr_err("there is no TPM, or it does not pass its self-test\n");
 		return -ENODEV;
 	}
+	chip_parent = get_device(chip->dev.parent);
 	if (chip->flags & TPM_CHIP_FLAG_TPM2)
 		return 0;
 	pr_err("%s is a TPM 1.2, a TPM 2.0 is needed\n", dev_name(&chip->dev));
@@ -29,7 +31,9 @@ int secmod_chip_get(void)
 
 void secmod_chip_put(void)
 {
+	put_device(chip_parent);
 	put_device(&chip->dev);
+	chip_parent = NULL;
 	chip = NULL;
 }
 
