@@ -75,9 +75,7 @@ def hides_a_handle(exchange, side):
 
 
 def each_byte(operation):
-    wire, good = operator.record(operation)
-    if operation == "attach":
-        operator.ask("detach")
+    wire, good = recorded(operation)
     luck = chance(operation)
     count, wrong, reasons = 0, [], {}
     for number, exchange in enumerate(wire, 1):
@@ -106,20 +104,32 @@ def each_byte(operation):
     expect_equal(wrong, [])
 
 
+def recorded(operation):
+    recording = operator.record(operation)
+    if operation == "attach":
+        operator.ask("detach")
+    return recording
+
+
 def replays(operation):
-    """Each answer is one of an earlier time, or that of the next command."""
-    old, good = operator.record(operation)
-    now, _ = operator.record(operation)
+    """Each answer is one of an earlier time, that of the next command or of the last."""
+    old, good = recorded(operation)
+    now, _ = recorded(operation)
     wrong = []
     for number, (exchange, before) in enumerate(zip(now, old), 1):
         others = {"older": before[1]}
+        if number > 1:
+            others["last"] = None
         if number < len(old):
             others["next"] = old[number][1]
         for name, other in others.items():
             if other == exchange[1]:
                 continue
             place = f"{name} answer to command {number} ({code_of(exchange):#x})"
-            result = operator.with_answer(operation, number, lambda _, a=other: a)
+            if other:
+                result = operator.with_answer(operation, number, lambda _, a=other: a)
+            else:
+                result = operator.with_answer_again(operation, number)
             verdict = operator.judge(operation, result, good, place, True)
             # the answer to a flush is not waited for
             if verdict == "right" and code_of(exchange) in (FLUSH, START):
@@ -190,9 +200,7 @@ def delayed(operation):
 
 def withheld(operation, code, side):
     """A command or its answer passes only when the driver has given up to wait for it."""
-    wire, good = operator.record(operation)
-    if operation == "attach":
-        operator.ask("detach")
+    wire, good = recorded(operation)
     (number, *_) = [n for n, exchange in enumerate(wire, 1) if code_of(exchange) == code]
 
     def hold(_):
@@ -221,8 +229,9 @@ with VM(tpm=tpm) as vm:
     for operation in ("sign", "identity", "attest"):
         with case(f"A24 bus: {operation}: each change is told of or without meaning"):
             each_byte(operation)
-    with case("A24 bus: sign: answers of another time or command are told of"):
-        replays("sign")
+    for operation in ("sign", "identity"):
+        with case(f"A24 bus: {operation}: answers of another time or command are told of"):
+            replays(operation)
     with case("A24 bus: sign: commands in another order are told of"):
         swapped("sign")
     with case("A24 bus: sign: each kind of refusal is passed on, and the module goes on"):
@@ -232,6 +241,8 @@ with VM(tpm=tpm) as vm:
     with case("A24 bus: attach: each change is told of or without meaning"):
         operator.ask("detach")
         each_byte("attach")
+    with case("A24 bus: attach: answers of another time or command are told of"):
+        replays("attach")
     for side in ("command", "answer"):
         with case(f"A24 bus: attach: a withheld {side} is not waited for for ever"):
             withheld("attach", NV_READ, side)

@@ -115,6 +115,16 @@ class Operator:
             operation, on_answer=lambda n, _, answer: _only(number, change)(n, answer)
         )
 
+    def with_answer_again(self, operation, number):
+        """Do it, with the answer to the command before it for the number-th command."""
+        answers = [b""]
+
+        def repeat(n, _, answer):
+            answers.append(answer)
+            return answers[-2] if n == number else None
+
+        return self._armed(operation, on_answer=repeat)
+
     def _armed(self, operation, **hooks):
         self.bus.arm(**hooks)
         try:
