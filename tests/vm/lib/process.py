@@ -94,7 +94,7 @@ class Command:
     def result(self):
         return Result(self.text, self.rc, self.out, self.err)
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=180):
         """The exit status; negative for a signal."""
         with self.changed:
             if not self.changed.wait_for(lambda: self.rc is not None, timeout * SLOW):

@@ -137,13 +137,20 @@ class VM:
         return arguments + self.extra
 
     def boot(self, timeout=300):
-        """Power on, until commands can run; the machine keeps TPM and disk."""
+        """Power on, until commands can run; the machine keeps TPM and disk. What does not
+        come up, on a busy host, is tried again: nothing of the driver runs yet."""
+        death = None
         for _ in range(3):
-            self._boot_once(timeout)
+            try:
+                self._boot_once(timeout)
+            except GuestDied as error:
+                death = error
+                continue
             if not self._clock_is_wild():
                 return self
             self._off()
-        raise GuestDied("the guest's clock runs much too fast, three times")
+            death = GuestDied("the guest's clock runs much too fast")
+        raise death
 
     def _clock_is_wild(self):
         """On a busy host the guest may measure its clock wrongly; then its timeouts,
@@ -188,7 +195,7 @@ class VM:
             raise GuestDied("the machine is off")
         return self._agent.start(shell_text(command), cwd, terminal)
 
-    def sh(self, command, timeout=60, check=True, stdin=None, cwd=REPO):
+    def sh(self, command, timeout=180, check=True, stdin=None, cwd=REPO):
         """Run a command to its end; a Result. check: it must exit with 0."""
         process = self.start(command, cwd)
         if stdin:
