@@ -21,6 +21,7 @@ PROPERTIES = [
     (0x209, 1, "ENOSPC: .* room for 1 persistent keys, the module needs 2"),
     (0x20B, 1, "ENOSPC: .* room for 1 counters, the module needs 2"),
 ]
+SRK = 0x81000001
 TOOLS = "TPM2TOOLS_TCTI=device:/dev/tpmrm0"  # or they look for a daemon first
 CHANGE = f"{TOOLS} tpm2_changeauth -c"
 FULL = "the TPM's NV space"
@@ -57,6 +58,17 @@ def lacking(bus, begin):
     with case("A24 all of that said truly, it is taken"):
         begin.works(0, IDENTITY, EPOCH, VAULT_COUNTER, ROOT)
         begin.works(EK_RSA, IDENTITY)
+
+
+def no_srk(bus, begin):
+    with case("A2 without a storage root key there must be room for that too"):
+        expect_equal(Fill(bus).persist(SRK, SRK), 0)
+        bus.arm(on_answer=Lie(6, 0x209, 2))
+        begin.refused("ENOSPC: .* room for 2 persistent keys, the module needs 3")
+        bus.arm(on_answer=Lie(6, 0x209, 3))
+        expect_equal(begin.begin(), "ok")
+        begin.close()
+        bus.arm()
 
 
 def failing(bus, begin):
@@ -196,6 +208,7 @@ with VM(tpm=tpm) as vm:
     begin.begin()  # makes the storage root key
     begin.close()
     lacking(tpm.bus, begin)
+    no_srk(tpm.bus, begin)
     failing(tpm.bus, begin)
     slots(tpm.bus, begin)
     foreign(tpm.bus, begin, vm)
