@@ -140,7 +140,7 @@ toolchain() {
 	mkdir -p "$new/tools/partial"
 	# shellcheck disable=SC2086 # a list of words is meant
 	apt-get -qq -y --no-install-recommends --download-only \
-		-o Dir::Cache::Archives="$new/tools" install base-files bash \
+		-o Dir::Cache::Archives="$new/tools" install base-files bash binutils \
 		coreutils dash diffutils findutils grep kmod make mawk sed \
 		$needed >/dev/null
 	unpack_debs "$new/tools" "$new/root"
