@@ -114,6 +114,8 @@ static void secmod_remove(int index)
 	if (sm->published) {
 		if (secmod_chip_device())
 			device_link_remove(&sm->dev, secmod_chip_device());
+		/* It holds the device, and so code of ours, until a work item has run. */
+		device_link_wait_removal();
 		secmod_device_del(sm);
 	}
 	secmod_detach(sm);
