@@ -41,6 +41,7 @@ struct thread {
 	unsigned short seed[3];
 	struct area arg, pointed[2];
 	unsigned long calls;
+	int own; /* a file that no other thread closes */
 	pthread_t id;
 };
 
@@ -269,12 +270,12 @@ static void something_else(struct thread *t)
 		poll(&p, 1, 0);
 		break;
 	case 2:
-		if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, *file, 0) !=
+		if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, t->own, 0) !=
 		    MAP_FAILED)
 			complain("mmap", "was granted");
 		break;
 	case 3:
-		if (read(*file, &byte, 1) > 0 || write(*file, &byte, 1) > 0)
+		if (read(t->own, &byte, 1) > 0 || write(t->own, &byte, 1) > 0)
 			complain("read or write", "was granted");
 		break;
 	case 4:
@@ -292,12 +293,14 @@ static void *run(void *arg)
 	area_new(&t->arg);
 	area_new(&t->pointed[0]);
 	area_new(&t->pointed[1]);
+	t->own = open(device, O_RDWR | O_CLOEXEC);
 	while (t->calls--) {
 		if (chance(t, 12))
 			one_ioctl(t);
 		else
 			something_else(t);
 	}
+	close(t->own);
 	return NULL;
 }
 
