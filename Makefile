@@ -167,7 +167,8 @@ bugs: FORCE
 #
 
 # sources without kernel services and the TPM layer, for userspace
-pure := state tlv cert bundle record slot
+pure := state tlv cert bundle record slot \
+	executive/apdu executive/scp03
 src-pure := $(wildcard tpm/*.c $(pure:%=kernel/%.c) tests/shim/*.c)
 obj-pure := $(src-pure:%.c=$(B)/obj/pure/%.o)
 $(B)/lib/libpure.a: $(obj-pure)
