@@ -212,7 +212,7 @@ $(vm-tools): $(B)/vm/%: $(B)/obj/tests/vm/tools/%.o $(call archives,$(unit-libs)
 
 # preloaded by tests into programs in the guest
 vm-preloads := $(patsubst tests/vm/preload/%.c,$(B)/vm/%.so,$(wildcard tests/vm/preload/*.c))
-$(B)/vm/%.so: tests/vm/preload/%.c kernel/uapi/linux/secmod.h $(B)/flags
+$(B)/vm/%.so: tests/vm/preload/%.c $(wildcard kernel/uapi/linux/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
@@ -308,7 +308,7 @@ install: user ## programs, libraries, provider, header, manuals (DESTDIR=, PREFI
 	install $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/lib/libsecmod.a $(B)/lib/libsecmod.so $(libdir)
 	install -m 644 $(B)/lib/ossl-modules/secmod.so $(libdir)/ossl-modules
-	install -m 644 kernel/uapi/linux/secmod.h $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 kernel/uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 userspace/libsecmod/libsecmod.h $(DESTDIR)$(PREFIX)/include
 	for page in $(manuals); do \
 		install -D -m 644 -t $(share)/man/man$${page##*.} $$page; done

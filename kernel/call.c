@@ -5,6 +5,7 @@
 #include <linux/nospec.h>
 
 #include "call.h"
+#include "executive/executive.h"
 
 static int nonzero(struct secmod *sm, u64 reserved)
 {
@@ -203,4 +204,29 @@ int call_sign(struct secmod_call *c)
 		return refuse(&sm->why, -EOPNOTSUPP, "SIGN: hash 0x%x is unknown", arg->hash);
 	rc = need(c, 0, "data to sign");
 	return rc ?: secmod_sign(sm, arg->key, arg->hash, c->in[0], arg->len, arg->signature);
+}
+
+int call_apdu(struct secmod_call *c)
+{
+	struct secmod_apdu *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	struct apdu_response r = {};
+	u32 room = arg->response_len;
+	int rc = need(c, 0, "command APDU");
+
+	if (rc)
+		return rc;
+	arg->response_len = APDU_RESPONSE_MAX;
+	if (room < APDU_RESPONSE_MAX)
+		return refuse(&sm->why, -ENOSPC, "APDU: a response takes %d bytes of room",
+			      APDU_RESPONSE_MAX);
+	c->out = kzalloc(APDU_RESPONSE_MAX, GFP_KERNEL);
+	if (!c->out)
+		return -ENOMEM;
+	r.data = c->out;
+	rc = executive_run(c->f, c->in[0], c->in_len[0], &r);
+	c->out_len = r.len;
+	c->out_to = arg->response;
+	arg->response_len = r.len;
+	return rc;
 }

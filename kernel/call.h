@@ -45,5 +45,6 @@ int call_attest(struct secmod_call *c);
 int call_reset(struct secmod_call *c);
 int call_get_cert(struct secmod_call *c);
 int call_sign(struct secmod_call *c);
+int call_apdu(struct secmod_call *c);
 
 #endif

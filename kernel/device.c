@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "call.h"
+#include "executive/executive.h"
 
 #define NO_FLAGS_FIELD (~0u)
 
@@ -68,6 +69,8 @@ static const struct {
 	[CMD_SIGN] = ROW(secmod_sign, signature, NO_FLAGS_FIELD, true, call_sign,
 			 INPUT(secmod_sign, data, len, T2_MAX_HASH_DATA, "data to sign")),
 	[CMD_DETACH] = ROW(secmod_detach, flags, 0, false, call_detach),
+	[CMD_APDU] = ROW(secmod_apdu, response_len, 0, true, call_apdu,
+			 INPUT(secmod_apdu, command, command_len, SECMOD_APDU_MAX, "command")),
 #undef ROW
 };
 
@@ -210,8 +213,8 @@ static long secmod_ioctl(struct file *file, unsigned int cmd, unsigned long user
 	if (c->arg)
 		rc = do_call(c, nr, uarg, usize);
 	for (i = 0; i < CALL_INPUTS; i++)
-		kfree(c->in[i]);
-	kfree(c->out);
+		kfree_sensitive(c->in[i]);
+	kfree_sensitive(c->out);
 	kfree_sensitive(c->arg);
 	kfree(c);
 	return rc;
@@ -249,6 +252,7 @@ static int secmod_release(struct inode *inode, struct file *file)
 		secmod_init_abort(sm);
 	else if (sm->session == f && sm->perso)
 		secmod_perso_close(sm);
+	executive_free(f->executive);
 	mutex_unlock(&sm->lock);
 	kfree(f);
 	return 0;
@@ -299,6 +303,7 @@ static void check_abi(void)
 	BUILD_BUG_ON(sizeof(struct secmod_get_cert) != 24);
 	BUILD_BUG_ON(sizeof(struct secmod_sign) != 88);
 	BUILD_BUG_ON(sizeof(struct secmod_detach) != 8);
+	BUILD_BUG_ON(sizeof(struct secmod_apdu) != 32);
 	BUILD_BUG_ON(sizeof(struct secmod_perso_statement) != 144);
 	BUILD_BUG_ON(sizeof(struct secmod_attest_statement) != 104);
 }

@@ -52,6 +52,7 @@ struct secmod_stats {
 	atomic64_t tpm_ns;
 };
 
+struct executive;
 struct secmod_file;
 struct init_session;
 struct perso_session;
@@ -147,11 +148,13 @@ struct secmod {
  * @sm: its module
  * @seen: generation at the last SECMOD_IOC_INFO
  * @why: the last refusal on this file; protected by sm->lock
+ * @executive: what was said in APDUs on it, NULL until then; protected by sm->lock
  */
 struct secmod_file {
 	struct secmod *sm;
 	u32 seen;
 	struct refusal why;
+	struct executive *executive;
 };
 
 /* main.c */

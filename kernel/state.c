@@ -35,6 +35,7 @@ static const struct {
 	[CMD_GET_CERT] = { "GET_CERT", P | O },
 	[CMD_SIGN] = { "SIGN", P | O },
 	[CMD_DETACH] = { "DETACH", P | O, 0, 0, true },
+	[CMD_APDU] = { "APDU", P | O },
 };
 
 static const struct {

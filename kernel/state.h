@@ -20,6 +20,7 @@ enum secmod_command {
 	CMD_GET_CERT,
 	CMD_SIGN,
 	CMD_DETACH,
+	CMD_APDU,
 	CMD_COUNT,
 };
 

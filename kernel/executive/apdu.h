@@ -9,7 +9,6 @@
 #include "kernel/pure.h"
 
 #define APDU_DATA_MAX 4096 /* of one command, or of a chain of them */
-#define APDU_COMMAND_MAX (4 + 3 + APDU_DATA_MAX + 2)
 #define APDU_RESPONSE_MAX (APDU_DATA_MAX + 2)
 
 /* ISO/IEC 7816-4, 5.4.1: bits of CLA; GlobalPlatform Card 2.3.1, 11.1.4 */

@@ -29,6 +29,7 @@ static const struct {
 	{ "GET_CERT", "--yy-", 0, false },
 	{ "SIGN", "--yy-", 0, false },
 	{ "DETACH", "--yy-", 0, true },
+	{ "APDU", "--yy-", 0, false },
 };
 
 /* Per event: the digit of the state it leads to, for each state it can happen in. */
@@ -53,7 +54,7 @@ static const char *const ways_out[STATES][2] = {
 	{ "failed", "see its last_error" },
 };
 
-static const u32 nonsense[] = { 5,  13,		31,	    32,
+static const u32 nonsense[] = { 5,  14,		31,	    32,
 				64, 0x7fffffff, 0x80000000, 0xffffffff };
 
 static void expect_allowed(struct kunit *test, u32 state, u32 command,

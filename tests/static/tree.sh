@@ -35,7 +35,7 @@ too_long() {
 # kernel/ and tpm/ sources that Kbuild forgets, and names in it without a file
 kbuild_differs() {
 	files 'kernel/*.c' 'tpm/*.c' | sed 's/c$/o/' >"$build/test/sources"
-	grep -oE '(kernel|tpm)/[a-z0-9_]+\.o' Kbuild | sort -u |
+	grep -oE '(kernel|tpm)/[a-z0-9_/]+\.o' Kbuild | sort -u |
 		diff - "$build/test/sources"
 }
 

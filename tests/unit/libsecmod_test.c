@@ -38,6 +38,7 @@ static struct {
 		struct secmod_reset reset;
 		struct secmod_get_cert get_cert;
 		struct secmod_sign sign;
+		struct secmod_apdu apdu;
 	} arg;
 	char pointee[64];
 	__u32 cert_len;
@@ -220,6 +221,24 @@ static void detach_needs_nothing(void **state)
 {
 	assert_int_equal(secmod_detach(*state), 0);
 	assert_int_equal(driver.request, SECMOD_IOC_DETACH);
+}
+
+static void transmit_passes_room(void **state)
+{
+	uint8_t response[SECMOD_RESPONSE_MAX];
+	size_t len = 1;
+
+	assert_int_equal(secmod_transmit(*state, "\x00\xa4\x04\x00", 4,
+					 response, &len),
+			 0);
+	assert_int_equal(driver.request, SECMOD_IOC_APDU);
+	assert_int_equal(driver.arg.apdu.command_len, 4);
+	assert_int_equal(driver.arg.apdu.response_len, SECMOD_RESPONSE_MAX);
+	assert_int_equal(len, SECMOD_RESPONSE_MAX);
+	assert_int_equal(secmod_transmit(*state, response, SECMOD_APDU_MAX + 1,
+					 response, &len),
+			 -E2BIG);
+	assert_int_equal(len, 0);
 }
 
 static void init_begin_passes_flags(void **state)
@@ -437,6 +456,7 @@ int main(void)
 		T(attach_passes_descriptor),
 		T(attach_missing_file),
 		T(detach_needs_nothing),
+		T(transmit_passes_room),
 		T(init_begin_passes_flags),
 		T(init_activate_copies),
 		T(init_complete_points),

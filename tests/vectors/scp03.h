@@ -18,11 +18,12 @@ struct scp03_transcript {
 	const char *authenticate; /* EXTERNAL AUTHENTICATE */
 	const char *wrapped[SCP03_COMMANDS];
 	const char *response; /* to the first of them */
-	unsigned int sequence; /* the challenge is that of it and scp03_aid; 0: of others */
+	unsigned int
+		sequence; /* the challenge is that of it and scp03_aid; 0: of others */
 };
 
 static const char *const scp03_plain[SCP03_COMMANDS] = {
-	"80e2910006bf3e035c015a00", "80f22002", "80ca006600",
+	"80e2910006bf3e035c015a00",	  "80f22002",	      "80ca006600",
 	"80f220020a4f0212345c054f9f70c5", "80f28002024f0000",
 };
 
@@ -32,6 +33,7 @@ static const char scp03_aid[] = "a0000005591010ffffffff8900000100";
 /* Response data to the first, in the clear; 9000 */
 static const char scp03_answer[] = "bf3e125a1089882119900000000000000000000005";
 
+/* clang-format off */
 #define KEYS_128                                    \
 	{                                           \
 		"000102030405060708090a0b0c0d0e0f", \
@@ -53,7 +55,6 @@ static const char scp03_answer[] = "bf3e125a1089882119900000000000000000000005";
 		"202122232425262728292a2b2c2d2e2f202122232425262728292a2b2c2d2e2f", \
 	}
 
-/* clang-format off */
 static const struct scp03_transcript scp03_transcripts[] = {
 	{ "AES-128 level 11", KEYS_128,
 	  "8050300008b13e5f938fc108c400",

@@ -98,6 +98,14 @@ void secmod_free(void *p);
 int secmod_sign(struct secmod *m, enum secmod_key key, enum secmod_hash hash,
 		const void *data, size_t len, uint8_t sig[SECMOD_SIG_SIZE]);
 
+/*
+ * One command APDU to the security executive (docs/executive.md), and its response, which
+ * has a status word also when the command is refused. The conversation is the handle's.
+ */
+int secmod_transmit(struct secmod *m, const void *command, size_t len,
+		    uint8_t response[SECMOD_RESPONSE_MAX],
+		    size_t *response_len);
+
 /* Names as in the documents ("personalization"); "unknown" for other values. */
 const char *secmod_state_name(unsigned int state);
 const char *secmod_key_name(unsigned int key);

@@ -32,6 +32,7 @@ struct cli {
 
 /* main.c */
 typedef int (*cmd_fn)(struct cli *c, int argc, char **argv, struct error *e);
+int cmd_apdu(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_attach(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_attest(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_certs(struct cli *c, int argc, char **argv, struct error *e);

@@ -36,6 +36,7 @@
 #define _UAPI_LINUX_SECMOD_H
 
 #include <linux/ioctl.h>
+#include <linux/secmod_executive.h>
 #include <linux/types.h>
 
 #define SECMOD_ABI_VERSION 1
@@ -475,5 +476,6 @@ struct secmod_detach {
 #define SECMOD_IOC_GET_CERT _IOWR(SECMOD_IOC_MAGIC, 10, struct secmod_get_cert)
 #define SECMOD_IOC_SIGN _IOWR(SECMOD_IOC_MAGIC, 11, struct secmod_sign)
 #define SECMOD_IOC_DETACH _IOW(SECMOD_IOC_MAGIC, 12, struct secmod_detach)
+#define SECMOD_IOC_APDU _IOWR(SECMOD_IOC_MAGIC, 13, struct secmod_apdu)
 
 #endif

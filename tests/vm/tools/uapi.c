@@ -72,6 +72,8 @@ static const struct command {
 	  SECMOD_IOC_SIGN },
 	{ "DETACH", 12, sizeof(struct secmod_detach), P | O, 1, 1, 0,
 	  SECMOD_IOC_DETACH },
+	{ "APDU", 13, sizeof(struct secmod_apdu), P | O, 0, 1, 0,
+	  SECMOD_IOC_APDU },
 };
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))

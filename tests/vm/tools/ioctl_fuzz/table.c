@@ -89,6 +89,12 @@ const struct call ioctls[IOCTLS] = {
 	  ENDS(EACCES) },
 	{ CALL(DETACH, secmod_detach), 20,
 	  FIELDS(FLAGS(secmod_detach, flags, 0, 0)), ENDS(EBUSY) },
+	{ CALL(APDU, secmod_apdu), 0,
+	  FIELDS(FLAGS(secmod_apdu, flags, 0, 0),
+		 POINTER(secmod_apdu, command, command_len, SECMOD_APDU_MAX),
+		 POINTER(secmod_apdu, response, response_len,
+			 SECMOD_RESPONSE_MAX)),
+	  ENDS(ENOSPC) },
 };
 /* clang-format on */
 

@@ -9,7 +9,7 @@
 
 #include <linux/secmod.h>
 
-#define IOCTLS 13
+#define IOCTLS 14
 
 struct sample {
 	unsigned char data[SECMOD_BUNDLE_MAX];
