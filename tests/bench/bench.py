@@ -12,7 +12,7 @@ import re
 
 import report
 from contenders import P11_STORE, prepare
-from lib import BUILD, MODULE, VM, Bus, Central, CommandFailed, Manufacturer, Module, Tpm, Unit, comment
+from lib import BUILD, MODULE, VM, Bus, CommandFailed, Module, Tpm, comment, serving
 
 LOAD = BUILD / "bench/load"
 PORT = 4433
@@ -177,11 +177,7 @@ def memory(vm):
 
 def measure(arguments):
     tpm = Tpm()
-    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-    unit = Unit(manufacturer, in_tpm=False)
-    Central(manufacturer, unit)
-    manufacturer.serve()
-    unit.serve()
+    manufacturer, unit = serving(tpm)
     vm = VM(tpm=tpm, tpm_device=arguments.tpm)
     bench = Bench(vm, Module(vm))
     with vm:

@@ -4,19 +4,7 @@
 
 import ssl
 
-from lib import (
-    BIN,
-    VM,
-    Central,
-    Manufacturer,
-    Module,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_match,
-)
+from lib import BIN, VM, Module, Tpm, case, expect, expect_equal, expect_match, serving
 
 ISSUER = "A000000151000000"
 SELECT = f"00A4040008{ISSUER}00"
@@ -142,11 +130,7 @@ def states(card, module):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)  # a bundle needs its certificate
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)

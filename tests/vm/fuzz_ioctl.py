@@ -11,17 +11,15 @@ from lib import (
     BUILD,
     LONG,
     VM,
-    Central,
-    Manufacturer,
     Module,
     Tpm,
-    Unit,
     case,
     chance,
     expect,
     expect_equal,
     expect_rc,
     host,
+    serving,
 )
 
 TOOL = BUILD / "vm/ioctl_fuzz"
@@ -98,11 +96,7 @@ def fuzz_states(fuzzer, module, unit, calls):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)  # a bundle needs its certificate
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)

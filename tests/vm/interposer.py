@@ -13,16 +13,14 @@ from lib import (
     LONG,
     VM,
     Bus,
-    Central,
-    Manufacturer,
     Module,
     Tpm,
-    Unit,
     case,
     chance,
     comment,
     expect,
     expect_equal,
+    serving,
     wait_for,
 )
 from lib.interposer import Operator, code_of, flip, positions
@@ -215,11 +213,7 @@ def withheld(operation, code, side):
 
 bus = Bus()
 tpm = Tpm(bus=bus)
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     module = Module(vm)
     vm.load_module()

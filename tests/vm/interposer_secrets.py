@@ -11,7 +11,7 @@ import ctypes
 import hmac
 import struct
 
-from lib import BUILD, VM, Bus, Central, Manufacturer, Module, Tpm, Unit, case, expect, expect_equal
+from lib import BUILD, VM, Bus, Module, Tpm, case, expect, expect_equal, serving
 from lib.bus import tpm_command
 from lib.powercut import ROOT
 
@@ -83,11 +83,7 @@ def overheard(secret, messages):
 
 bus, wire = Bus(), []
 tpm = Tpm(bus=bus)
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     module = Module(vm)
     spy()

@@ -7,17 +7,15 @@ import re
 from lib import (
     BIN,
     VM,
-    Central,
-    Manufacturer,
     Module,
     Tpm,
-    Unit,
     case,
     expect,
     expect_equal,
     expect_match,
     expect_rc,
     host,
+    serving,
 )
 
 
@@ -178,11 +176,7 @@ def instances(vm):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm, in_tpm=True)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)

@@ -7,18 +7,16 @@ import threading
 
 from lib import (
     VM,
-    Central,
-    Manufacturer,
     Module,
     Process,
     Tpm,
-    Unit,
     case,
     expect,
     expect_equal,
     expect_match,
     expect_rc,
     host,
+    serving,
 )
 
 
@@ -110,11 +108,7 @@ def impostors(module, unit):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 relay = Relay(int(unit.endpoint.rpartition(":")[2]))
 with VM(tpm=tpm) as vm:
     vm.load_module()

@@ -5,17 +5,15 @@
 from lib import (
     BUILD,
     VM,
-    Central,
-    Manufacturer,
     Module,
     Tpm,
-    Unit,
     case,
     comment,
     expect,
     expect_equal,
     expect_match,
     expect_rc,
+    serving,
 )
 
 HANDSHAKES = 200
@@ -262,11 +260,7 @@ def after_reset(vm, module, unit):
 
 def main():
     tpm = Tpm()
-    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-    unit = Unit(manufacturer, in_tpm=False)
-    Central(manufacturer, unit)
-    manufacturer.serve()
-    unit.serve()
+    manufacturer, unit = serving(tpm)
     with VM(tpm=tpm) as vm:
         vm.load_module()
         module = Module(vm)

@@ -4,18 +4,7 @@
 
 import struct
 
-from lib import (
-    VM,
-    Bus,
-    Central,
-    Manufacturer,
-    Module,
-    Tpm,
-    Unit,
-    case,
-    expect_equal,
-    expect_rc,
-)
+from lib import VM, Bus, Module, Tpm, case, expect_equal, expect_rc, serving
 from lib.powercut import EPOCH, IDENTITY, KEY
 from lib.root import (
     AUTH_TYPE,
@@ -26,7 +15,6 @@ from lib.root import (
     POLICY,
     POLICY_FAIL,
     RAW,
-    RM,
     Root,
 )
 
@@ -224,11 +212,7 @@ def after_a_restart(root, module):
 
 
 tpm = Tpm(bus=Bus())
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module, root = Module(vm), Root(vm)

@@ -2,20 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Root does to the vault's file what he likes: what is no file, and while it is attached."""
 
-from lib import (
-    BUILD,
-    VM,
-    Central,
-    Manufacturer,
-    Module,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_match,
-    expect_rc,
-)
+from lib import BUILD, VM, Module, Tpm, case, expect, expect_equal, expect_match, expect_rc, serving
 
 DIR = "/var/lib/secmod"
 ATTACH = BUILD / "vm/attach_fd"
@@ -142,11 +129,7 @@ def changed_while_attached():
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)

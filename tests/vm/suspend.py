@@ -6,19 +6,7 @@ import signal
 import struct
 import threading
 
-from lib import (
-    BIN,
-    Bus,
-    Central,
-    Manufacturer,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_match,
-    wait_for,
-)
+from lib import BIN, Bus, Tpm, case, expect, expect_equal, expect_match, serving, wait_for
 from lib.bus import command_code
 from lib.powercut import ROOT
 from lib.sleep import SMALL, SleepyVM
@@ -159,11 +147,7 @@ def forgot_measurements():
 
 bus = Bus()
 tpm = Tpm(bus=bus)
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer)
-Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm, in_tpm=True)
 with SleepyVM(tpm=tpm) as vm:
     vm.load_module()
     vm.sh(f"cp {manufacturer.root} {SMALL}/etc/root.pem; head -c 32 /dev/urandom >{SMALL}/etc/data")

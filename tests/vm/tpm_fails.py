@@ -5,7 +5,7 @@
 import struct
 
 from lib import LONG, MODULE, case, chance, comment, expect, expect_equal, expect_match
-from lib.powercut import COMMANDS, IDENTITY, KEY, Stand
+from lib.powercut import IDENTITY, KEY, Stand
 from lib.powercut import TRANSIENT, LOADED_SESSION, handles, tpm_command
 
 BOUNDED = 3  # of each operation and kind, where SECMOD_LONG=1 takes all

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The UAPI in every state: each field wrong in turn, everything else right."""
 
-from lib import BUILD, VM, Central, Manufacturer, Module, Tpm, Unit, case, expect_equal, expect_match
+from lib import BUILD, VM, Module, Tpm, case, expect_equal, expect_match, serving
 
 TOOL = BUILD / "vm/uapi"
 
@@ -23,11 +23,7 @@ def contract(module, state):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)  # a bundle needs its certificate
-manufacturer.serve()
-unit.serve()
+manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)

@@ -8,17 +8,16 @@ from lib import (
     BUILD,
     MODULE,
     VM,
-    Central,
     Disk,
     Manufacturer,
     Module,
     Tpm,
-    Unit,
     case,
     expect,
     expect_equal,
     expect_match,
     expect_rc,
+    serving,
 )
 
 DIR = "/var/lib/secmod"
@@ -205,11 +204,7 @@ def occupied(tpm):
 
 
 tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-Central(manufacturer, unit)
-manufacturer.serve(None, "--instances", "2")
-unit.serve()
+manufacturer, unit = serving(tpm, "--instances", "2")
 disk = Disk()
 broken = ["I/O error", "EXT4-fs", "JBD2", "journal"]
 with VM(tpm=tpm, nbd=disk, allow=broken) as vm:

@@ -20,7 +20,7 @@ from .tap import (
 )
 from .tpm import Tpm
 from .vm import VM
-from .world import Central, Manufacturer, Module, Unit
+from .world import Central, Manufacturer, Module, Unit, serving
 
 __all__ = [
     "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied LONG Manufacturer MODULE Module Process REPO Result",

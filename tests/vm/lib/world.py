@@ -118,6 +118,20 @@ class Central(Program):
         return json.loads(self.run("ledger", "--json").out)
 
 
+def serving(tpm, *options, in_tpm=False):
+    """A manufacturer and a unit for modules of @tpm, both serving.
+
+    The unit's bundles have a central system's certificate. @options are those of the
+    manufacturer; @in_tpm: the unit's key is in a TPM of its own.
+    """
+    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+    unit = Unit(manufacturer, in_tpm=in_tpm)
+    Central(manufacturer, unit)
+    manufacturer.serve(None, *options)
+    unit.serve()
+    return manufacturer, unit
+
+
 class Module:
     """The module in a VM, by the programs an administrator uses."""
 
