@@ -56,6 +56,7 @@ class Bus:
     def __init__(self):
         self.commands = 0
         self._tpm = None  # our end of its data channel
+        self._machine = None  # the other end: of the machine that is on
         self._turn = threading.Lock()  # one command at a time
         self.codes = []
         self.on_command = self.on_answer = None
@@ -144,7 +145,7 @@ class Bus:
             if kind == socket.SCM_RIGHTS and data[:4] == struct.pack(">I", _SET_DATAFD):
                 theirs = socket.socket(fileno=array.array("i", raw)[0])
                 near, far = socket.socketpair()
-                self._tpm = near
+                self._tpm, self._machine = near, theirs
                 threading.Thread(
                     target=self._serve_data, args=(theirs,), daemon=True
                 ).start()
@@ -167,6 +168,8 @@ class Bus:
                 self.codes.append(command_code(command))
                 if self.on_command:
                     command = self.on_command(number, command) or command
+                if self._machine is not qemu:
+                    break  # its power failed while the command was held
                 answer = self.ask(command)
                 if answer is None:
                     break
@@ -175,5 +178,6 @@ class Bus:
                 qemu.sendall(answer)
         except OSError:
             pass
-        for sock in (qemu, self._tpm):
-            sock.close()
+        qemu.close()
+        if self._machine is qemu:
+            self._tpm.close()
