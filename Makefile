@@ -245,8 +245,7 @@ ready: deps
 driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/refusals \
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
-# 7.3 resumes, but the line to the agent in the machine stays dead often
-kernel-tests = $(driver-tests) $(if $(filter 6.12,$*),vm/suspend) vm/dkms
+kernel-tests := $(driver-tests) vm/suspend vm/dkms
 debug-tests := vm/debug_selftest vm/fail_nth $(filter-out static/% vm/powercut%,$(driver-tests))
 
 check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian

@@ -77,9 +77,20 @@ class Agent:
         self._numbers = itertools.count(1)
         self._log = kernel_log
         self._sending = threading.Lock()
+        self._path = path
+        self._connect()
+
+    def _connect(self):
         self._socket = socket.socket(socket.AF_UNIX)
-        wait_for(lambda: self._socket.connect_ex(os.fspath(path)) == 0, 10, path)
-        threading.Thread(target=self._receive, daemon=True).start()
+        wait_for(lambda: self._socket.connect_ex(os.fspath(self._path)) == 0, 10, self._path)
+        threading.Thread(target=self._receive, args=[self._socket], daemon=True).start()
+
+    def reconnect(self):
+        """Pull the plug and put it in again; what is under way is lost."""
+        with self._sending:
+            old = self._socket
+            self._connect()
+            old.shutdown(socket.SHUT_RDWR)
 
     def wait_ready(self, timeout):
         """True when the guest is up, false when it has died or hangs."""
@@ -112,14 +123,17 @@ class Agent:
     def close(self):
         self._socket.close()
 
-    def _receive(self):
-        stream = self._socket.makefile("rb")
+    def _receive(self, connection):
+        stream = connection.makefile("rb")
         try:
             while len(header := stream.read(_HEADER.size)) == _HEADER.size:
                 number, kind, size = _HEADER.unpack(header)
                 self._handle(number, kind, stream.read(size))
         except OSError:
             pass
+        if connection is not self._socket:
+            connection.close()
+            return
         self.dead = True
         for command in list(self._commands.values()):
             command._ended(_GONE)

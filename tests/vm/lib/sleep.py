@@ -53,10 +53,15 @@ _SERVE = f"""exec chroot {SMALL} /bin/dash -c '
 # SeaBIOS leaves the chipset's registers for power management where they are after
 # a reset: the next sleep, and the shutdown, would go nowhere.
 _LPC = "/sys/bus/pci/devices/0000:00:1f.0/config"
+# Linux 7.3 asks whether the host has its end of the agent's port open before it has
+# room for the answer. Only the console can tell then.
+_UNPLUGGED = "nobody at the port"
 _SLEEP = (
     "echo mem >/sys/power/state; rc=$?;"
     rf" for at in 64:\\001\\006 68:\\200; do printf ${{at#*:}}"
-    f" | dd of={_LPC} bs=1 seek=${{at%:*}} conv=notrunc 2>&1; done; (exit $rc)"
+    f" | dd of={_LPC} bs=1 seek=${{at%:*}} conv=notrunc 2>&1; done;"
+    " case $(cat /sys/kernel/debug/virtio-ports/*) in *host_connected:?0*)"
+    f" echo {_UNPLUGGED} >/dev/console;; esac; (exit $rc)"
 )
 
 
@@ -130,15 +135,22 @@ class SleepyVM(VM):
         self.shell, self.other_shell = Shell(self), Shell(self)
         return self
 
+    def _told(self, text):
+        """How often the console has."""
+        return self.console.read_text(errors="replace").count(text)
+
     def freezing(self):
         """How often processes were put to sleep, or began to be."""
-        return self.console.read_text(errors="replace").count("PM: suspend entry")
+        return self._told("PM: suspend entry")
 
     def sleep(self):
         """Suspend to RAM, and resume."""
-        before = self._monitor.slept()
+        before, unplugged = self._monitor.slept(), self._told(_UNPLUGGED)
         awake = self.shell.start(_SLEEP)
         wait_for(lambda: self._monitor.slept() > before or awake(), 120, "sleep")
         self._monitor.run("system_wakeup")
+        wait_for(lambda: awake() or self._told(_UNPLUGGED) > unplugged, 120, "awakening")
+        if not awake():
+            self._agent.reconnect()
         self.shell.finish(awake, "suspend to RAM")
         expect_equal(self._monitor.slept(), before + 1, "times it slept")
