@@ -10,6 +10,7 @@ from lib.powercut import TRANSIENT, LOADED_SESSION, handles, tpm_command
 
 BOUNDED = 3  # of each operation and kind, where SECMOD_LONG=1 takes all
 FAILURE, RETRY = 0x101, 0x922
+FLUSH_CONTEXT = 0x165
 NOTHING = tpm_command(0, b"")  # no such command: the TPM does nothing
 
 
@@ -81,11 +82,16 @@ def chosen(kind, what, total, few):
     return sorted(chance(f"{what} {kind.name}").sample(numbers, few))
 
 
+def may_be_lost(kind, code):
+    """What was made and not told, or was to be flushed and was not."""
+    return code in MAKE_HANDLES if kind is Garbles else code == FLUSH_CONTEXT
+
+
 def flush_lost(may_be):
-    """What a command made whose answer did not arrive; nothing else may be left."""
+    """What the failure leaves in the TPM until it restarts; nothing else may be left."""
     lost = handles(stand.bus, TRANSIENT) + handles(stand.bus, LOADED_SESSION)
     for handle in lost:
-        stand.bus.ask(tpm_command(0x165, struct.pack(">I", handle)))
+        stand.bus.ask(tpm_command(FLUSH_CONTEXT, struct.pack(">I", handle)))
     expect(len(lost) <= may_be, f"left in the TPM: {[hex(h) for h in lost]}")
 
 
@@ -119,7 +125,7 @@ def one_failure(kind, number, operation, check):
         expect(result.rc in (0, 1), result)
         if result.rc:
             expect_match("[a-z]{4}", result.err, "the reason")
-        flush_lost(kind is Garbles and codes[number - 1] in MAKE_HANDLES)
+        flush_lost(may_be_lost(kind, codes[number - 1]))
     finally:
         check(result)
 
