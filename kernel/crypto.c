@@ -9,6 +9,7 @@
 #include <linux/scatterlist.h>
 
 #include "compat.h"
+#include "executive/scp03.h"
 #include "secmod.h"
 
 #define GCM_IV_SIZE 12
@@ -102,6 +103,12 @@ int t2_hmac_sha256(const u8 *key, size_t key_len, const struct t2_vec *in, size_
 	static const u8 empty[1];
 
 	return hash_vector("hmac(sha256)", key_len ? key : empty, key_len, in, count, out);
+}
+
+int se_cmac(const u8 *key, size_t key_len, const struct t2_vec *in, size_t count,
+	    u8 out[SCP03_BLOCK])
+{
+	return hash_vector("cmac(aes)", key, key_len, in, count, out);
 }
 
 static int encrypt_block(struct skcipher_request *req, u8 *block)

@@ -1,34 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CMAC and CBC of the secure channels, by the kernel crypto API. */
-#include <crypto/hash.h>
+/* CBC of the secure channels, by the kernel crypto API. */
 #include <crypto/skcipher.h>
 #include <linux/scatterlist.h>
 
 #include "scp03.h"
-
-int se_cmac(const u8 *key, size_t key_len, const struct t2_vec *in, size_t count,
-	    u8 out[SCP03_BLOCK])
-{
-	struct crypto_shash *tfm = crypto_alloc_shash("cmac(aes)", 0, 0);
-	size_t i;
-	int rc;
-
-	if (IS_ERR(tfm))
-		return -EIO;
-	{
-		SHASH_DESC_ON_STACK(desc, tfm);
-
-		desc->tfm = tfm;
-		rc = crypto_shash_setkey(tfm, key, key_len);
-		rc = rc ?: crypto_shash_init(desc);
-		for (i = 0; !rc && i < count; i++)
-			rc = crypto_shash_update(desc, in[i].data, in[i].len);
-		rc = rc ?: crypto_shash_final(desc, out);
-		shash_desc_zero(desc);
-	}
-	crypto_free_shash(tfm);
-	return rc;
-}
 
 /* @data may be on the stack, which the API does not take. */
 int se_cbc(bool encrypt, const u8 *key, size_t key_len, const u8 iv[SCP03_BLOCK], u8 *data,

@@ -92,7 +92,7 @@ int scp03_unwrap(struct scp03 *s, struct apdu *a);
 int scp03_wrap(struct scp03 *s, struct apdu_response *r, u16 sw);
 void scp03_wipe(struct scp03 *s);
 
-/* kernel/executive/aes.c or tests/shim: 0, -ENOMEM or -EIO; keys of 16, 24 or 32 bytes. */
+/* kernel/crypto.c and aes.c, or tests/shim: 0, -ENOMEM or -EIO; keys of 16, 24 or 32 bytes. */
 int se_cmac(const u8 *key, size_t key_len, const struct t2_vec *in, size_t count,
 	    u8 out[SCP03_BLOCK]);
 /* In place; @len is a multiple of a block. */
