@@ -76,7 +76,7 @@ static int make_objects(struct secmod *sm, struct init_session *s, bool *srk_mad
 	rc = rc ?: secmod_identity_create(sm);
 	rc = rc ?: load_ek(sm, s->rsa, &s->ek, &ek);
 	if (!rc)
-		t2_flush_context(&sm->tpm, ek);
+		t2_drop(&sm->tpm, ek);
 	return rc;
 }
 
@@ -228,7 +228,7 @@ int secmod_init_activate(struct secmod_file *f, struct secmod_init_activate *arg
 	if (!rc) {
 		rc = activate(sm, handle, ek, blob, blob_len, secret, secret_len, arg->info,
 			      &info_len);
-		t2_flush_context(&sm->tpm, handle);
+		t2_drop(&sm->tpm, handle);
 	}
 	secmod_tpm_end(sm);
 	arg->info_len = info_len;

@@ -87,7 +87,7 @@ static int create_srk(struct secmod *sm, u32 handle)
 		if (rc)
 			secmod_tpm_refuse(sm, rc, "storing the storage root key");
 	}
-	t2_flush_context(&sm->tpm, loaded);
+	t2_drop(&sm->tpm, loaded);
 	sm->srk_handle = handle;
 	sm->srk_name = object.name;
 	return rc;
@@ -322,7 +322,7 @@ int secmod_identity_create(struct secmod *sm)
 				     created, &handle);
 	if (!rc) {
 		rc = persist(sm, handle, &created->pub, sm->handles.identity);
-		t2_flush_context(&sm->tpm, handle);
+		t2_drop(&sm->tpm, handle);
 	}
 	kfree_sensitive(created);
 	return rc ?: secmod_identity_find(sm);
@@ -423,7 +423,7 @@ int secmod_key_create(struct secmod *sm, const u8 auth[RECORD_AUTH_SIZE],
 		return rc;
 	rc = certify_creation(sm, handle, created, statement, attest, sig);
 	rc = rc ?: persist(sm, handle, &created->pub, sm->handles.key);
-	t2_flush_context(&sm->tpm, handle);
+	t2_drop(&sm->tpm, handle);
 	return rc;
 }
 

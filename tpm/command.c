@@ -213,14 +213,11 @@ void t2_cmd_run(struct t2_command *c)
 static void cmd_drop(struct t2_command *c)
 {
 	u8 type = c->handle >> 24;
-	u32 rc = c->t->rc, cc = c->t->cc;
 
 	if (type != T2_HT_TRANSIENT && type != T2_HT_HMAC_SESSION &&
 	    type != T2_HT_POLICY_SESSION)
 		return;
-	t2_flush_context(c->t, c->handle);
-	c->t->rc = rc;
-	c->t->cc = cc;
+	t2_drop(c->t, c->handle);
 }
 
 int t2_cmd_end(struct t2_command *c)

@@ -133,7 +133,7 @@ int t2_verify(struct t2 *t, const struct t2_public *key, const u8 *digest,
 	t2_cmd_begin(&c, t, T2_CC_VERIFY_SIGNATURE);
 	t2_cmd_entity(&c, &e);
 	err = verify_finish(&c, digest, digest_len, sig);
-	t2_flush_context(t, e.handle);
+	t2_drop(t, e.handle);
 	return err;
 }
 

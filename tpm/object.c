@@ -184,20 +184,22 @@ int t2_evict_control(struct t2 *t, struct t2_entity *owner,
 /* Part 3, 28.4 */
 int t2_flush_context(struct t2 *t, u32 handle)
 {
-	u32 rc = t->rc, cc = t->cc;
 	struct t2_command c;
-	int err;
 
 	t2_cmd_begin(&c, t, T2_CC_FLUSH_CONTEXT);
 	t2_cmd_params(&c);
 	t2_put_u32(&c.w, handle); /* a parameter, though a handle */
 	t2_cmd_run(&c);
-	err = t2_cmd_end(&c);
-	if (!err) {
-		t->rc = rc;
-		t->cc = cc;
-	}
-	return err;
+	return t2_cmd_end(&c);
+}
+
+void t2_drop(struct t2 *t, u32 handle)
+{
+	u32 rc = t->rc, cc = t->cc;
+
+	t2_flush_context(t, handle);
+	t->rc = rc;
+	t->cc = cc;
 }
 
 /* Part 3, 12.4 */

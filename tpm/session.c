@@ -191,11 +191,7 @@ out_wipe:
 /* The cause of what went wrong before stays on the connection. */
 void t2_end_session(struct t2 *t, struct t2_session *s)
 {
-	u32 rc = t->rc, cc = t->cc;
-
 	if (s->handle)
-		t2_flush_context(t, s->handle);
-	t->rc = rc;
-	t->cc = cc;
+		t2_drop(t, s->handle);
 	memzero_explicit(s, sizeof(*s));
 }

@@ -389,6 +389,11 @@ int t2_evict_control(struct t2 *t, struct t2_entity *owner,
 		     const struct t2_entity *object, u32 persistent);
 int t2_flush_context(struct t2 *t, u32 handle);
 /*
+ * Flushes what is no longer wanted: what the connection tells of the command before
+ * it stays, whatever comes of this.
+ */
+void t2_drop(struct t2 *t, u32 handle);
+/*
  * -ENOENT when nothing is at @handle. Checks that the name fits the public area;
  * a key whose nameAlg is not SHA-256 gets a name of length 0.
  */
