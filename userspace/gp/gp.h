@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's side of a GlobalPlatform card, which a module is for remote parties
+ * (docs/executive.md): commands, the secure channels SCP03 (Amendment D 1.1.2) and SCP11a
+ * (Amendment F 1.3), keys and applications. Over whatever carries APDUs: nothing here
+ * trusts it.
+ *
+ * Functions return 0 or -errno with a text. What ends a secure channel (a lost answer, a
+ * wrong MAC) wipes its keys at once; a command the card refuses does not end it.
+ */
+#ifndef SECMOD_GP_GP_H
+#define SECMOD_GP_GP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define GP_DATA_MAX 4096 /* of a command or a response */
+#define GP_COMMAND_MAX (GP_DATA_MAX + 9)
+#define GP_RESPONSE_MAX (GP_DATA_MAX + 2)
+#define GP_KEY_MAX 32
+#define GP_KCV_SIZE 3
+#define GP_AID_MAX 16
+#define GP_OK 0x9000 /* status word */
+
+/* Security levels; any other combination is refused. */
+#define GP_C_MAC 0x01
+#define GP_C_DECRYPTION 0x02
+#define GP_R_MAC 0x10
+#define GP_R_ENCRYPTION 0x20
+#define GP_LEVEL_FULL 0x33
+
+struct gp_session;
+
+/**
+ * struct gp_card - a card and, when one is open, the secure channel to it
+ * @transmit: carries one command; *@response_len is the room on entry
+ *            (GP_RESPONSE_MAX). Returns 0 or -errno
+ * @ctx: its first argument
+ * @name: for errors; NULL is "card"
+ * @short_only: whatever carries APDUs takes lengths of one byte only
+ * @sw: status word of the last response, 0 when there was none
+ * @session: of the secure channel, NULL when none is open
+ */
+struct gp_card {
+	int (*transmit)(void *ctx, const uint8_t *command, size_t len,
+			uint8_t *response, size_t *response_len);
+	void *ctx;
+	const char *name;
+	int short_only;
+	uint16_t sw;
+	struct gp_session *session;
+};
+
+/* Le as a number of bytes: 0 none. */
+struct gp_command {
+	uint8_t cla, ins, p1, p2;
+	const uint8_t *data;
+	size_t len;
+	uint32_t expected;
+};
+
+struct gp_response {
+	uint8_t data[GP_DATA_MAX];
+	size_t len;
+	uint16_t sw;
+};
+
+/*
+ * Has @c carried out, in the secure channel if one is open, and fetches all of the
+ * response. 0 also when the card refuses: see @r->sw.
+ */
+int gp_send(struct gp_card *card, const struct gp_command *c,
+	    struct gp_response *r, struct error *e);
+/* The same; any status word but 9000 is an error that says what was refused: @what. */
+int gp_do(struct gp_card *card, const char *what, const struct gp_command *c,
+	  struct gp_response *r, struct error *e);
+/* "@what refused: status word in words: way out"; returns the -errno that fits. */
+int gp_refused(const struct gp_card *card, const char *what, uint8_t ins,
+	       uint16_t sw, struct error *e);
+/* Ends the secure channel and wipes its keys; there may be none. */
+void gp_close(struct gp_card *card);
+
+/* An AID of no bytes is the issuer security domain. Ends a secure channel. */
+int gp_select(struct gp_card *card, const uint8_t *aid, size_t aid_len,
+	      struct gp_response *r, struct error *e);
+int gp_get_data(struct gp_card *card, uint16_t tag, struct gp_response *r,
+		struct error *e);
+
+/*
+ * Static keys, AES
+ */
+struct gp_keyset {
+	uint8_t len; /* of each: 16, 24 or 32 bytes */
+	uint8_t enc[GP_KEY_MAX], mac[GP_KEY_MAX], dek[GP_KEY_MAX];
+};
+
+/* The first bytes of AES-ECB(@key, 16 bytes 01). */
+int gp_kcv(const uint8_t *key, size_t len, uint8_t kcv[GP_KCV_SIZE],
+	   struct error *e);
+void gp_keyset_wipe(struct gp_keyset *k);
+
+/*
+ * SCP03 under @k, which is version @kvn of the card's keys (0: its first one). @level is
+ * one of 01, 03, 11, 13, 33, or'ed with GP_S16 for MACs and challenges of 16 bytes.
+ */
+#define GP_S16 0x100
+int gp_scp03_open(struct gp_card *card, const struct gp_keyset *k, uint8_t kvn,
+		  unsigned int level, struct error *e);
+
+/* What a card said when the channel was opened; NULL when none is. */
+struct gp_opened {
+	uint8_t kvn;
+	uint8_t protocol; /* 03, 11 */
+	uint8_t i; /* SCP03: parameter i */
+	uint8_t diversification[10]; /* SCP03: a module's begins with its UID */
+	uint32_t sequence; /* SCP03 with i = 70: how often this keyset was used */
+};
+const struct gp_opened *gp_opened(const struct gp_card *card);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/* The life of a secure channel's keys: here they come to be, and here they go. */
+#include <errno.h>
+
+#include <openssl/crypto.h>
+
+#include "gp/internal.h"
+
+int gp_session_begin(struct gp_card *card, struct error *e)
+{
+	gp_close(card);
+	card->session = OPENSSL_zalloc(sizeof(*card->session));
+	return card->session ? 0 : error_set(e, ENOMEM, "out of memory");
+}
+
+void gp_close(struct gp_card *card)
+{
+	OPENSSL_clear_free(card->session, sizeof(*card->session));
+	card->session = NULL;
+}
+
+void gp_keyset_wipe(struct gp_keyset *k)
+{
+	OPENSSL_cleanse(k, sizeof(*k));
+}
+
+const struct gp_opened *gp_opened(const struct gp_card *card)
+{
+	return card->session ? &card->session->opened : NULL;
+}
