@@ -120,6 +120,28 @@ static void fill_transaction_reply(struct message *m)
 	octets(m->u.transaction_reply->payload, 20);
 }
 
+static void fill_relay_open(struct message *m)
+{
+	m->u.relay_open->conversation = 5;
+}
+
+static void fill_relay_command(struct message *m)
+{
+	m->u.relay_command->conversation = 5;
+	octets(m->u.relay_command->command, 14);
+}
+
+static void fill_relay_response(struct message *m)
+{
+	m->u.relay_response->conversation = 5;
+	octets(m->u.relay_response->response, 2);
+}
+
+static void fill_relay_close(struct message *m)
+{
+	m->u.relay_close->conversation = UINT32_MAX;
+}
+
 static const struct {
 	int type;
 	void (*fill)(struct message *m);
@@ -136,6 +158,10 @@ static const struct {
 	{ MSG_CERTIFIED, fill_certified },
 	{ MSG_TRANSACTION, fill_transaction },
 	{ MSG_TRANSACTION_REPLY, fill_transaction_reply },
+	{ MSG_RELAY_OPEN, fill_relay_open },
+	{ MSG_RELAY_COMMAND, fill_relay_command },
+	{ MSG_RELAY_RESPONSE, fill_relay_response },
+	{ MSG_RELAY_CLOSE, fill_relay_close },
 };
 
 static void seed_proof(void)

@@ -58,13 +58,34 @@ class Reply:
         return f"Reply({self.ident.hex()}, {self.status}, {self.row}, {self.payload})"
 
 
+def relay_response(conversation, response, status=0):
+    number = conversation.to_bytes(5, "big").lstrip(b"\0") or b"\0"
+    if number[0] & 0x80:
+        number = b"\0" + number
+    return der(0xB4, der(0x30, der(0x02, number) + der(0x02, bytes([status]))
+                         + der(0x04, response)))
+
+
+class Asked:
+    """RelayOpen, RelayCommand (with .command) or RelayClose."""
+
+    NAMES = {0xB2: "open", 0xB3: "command", 0xB5: "close"}
+
+    def __init__(self, tag, fields):
+        self.what = self.NAMES[tag]
+        self.conversation = int.from_bytes(fields[0], "big")
+        self.command = fields[1] if self.what == "command" else None
+
+
 def decode(message):
-    """A Reply, or raises Error."""
+    """A Reply or what was Asked, or raises Error."""
     tag, content, rest = parse(message)
     assert not rest, "bytes behind the message"
     fields = [value for _, value in elements(parse(content)[1])]
     if tag == 0xA0:
         raise Error(int.from_bytes(fields[0], "big"), fields[1].decode())
+    if tag in Asked.NAMES:
+        return Asked(tag, fields)
     assert tag == 0xB1, f"tag {tag:#x}"
     return Reply(fields[0], int.from_bytes(fields[1], "big"),
                  int.from_bytes(fields[2], "big"), fields[3])

@@ -6,6 +6,7 @@
  *   applications --unix socket--> apps -> pending -> link --TLS--> central system
  *                                                     |
  *                                  /dev/secmodN ---> module
+ *                                  /dev/secmodN <--- relay: the central system's APDUs
  */
 #ifndef SECMOD_AGENT_AGENT_H
 #define SECMOD_AGENT_AGENT_H
@@ -44,6 +45,7 @@ struct agent {
 	struct link *link;
 	struct apps *apps;
 	struct pending *pending;
+	struct relay *relay;
 	int failed;
 	char status_path[256];
 };
@@ -70,6 +72,14 @@ const char *link_state(const struct link *l);
 const char *link_last_error(const struct link *l);
 const char *link_server(const struct link *l); /* fingerprint */
 void link_free(struct link *l);
+
+/* relay.c: one conversation at a time of the central system with the module */
+int relay_new(struct agent *a, struct error *e);
+/* -ENOENT when @m is none of its messages. */
+int relay_message(struct relay *r, const struct message *m);
+/* The connection is gone: so is the conversation. */
+void relay_drop(struct relay *r);
+void relay_free(struct relay *r);
 
 /* connector.c: connecting in a thread, since resolving and connecting block */
 struct connector;

@@ -59,6 +59,7 @@ static void drop(struct link *l)
 	l->stream = NULL;
 	event_del(l->retry);
 	l->up = 0;
+	relay_drop(l->agent->relay);
 }
 
 static void lost(struct link *l, const char *text)
@@ -129,6 +130,10 @@ static void on_message(void *arg, struct message *m)
 		l->proven = 1;
 		l->last_error[0] = '\0';
 		pending_reply(l->agent->pending, m);
+		return;
+	}
+	if (!relay_message(l->agent->relay, m)) {
+		message_free(m);
 		return;
 	}
 	if (m->type == MSG_ERROR)

@@ -175,6 +175,8 @@ static int loop(struct agent *a, struct listener *l, struct error *e)
 	if (!term || !intr || event_add(term, NULL) || event_add(intr, NULL))
 		r = error_set(e, ENOMEM, "out of memory");
 	if (!r)
+		r = relay_new(a, e);
+	if (!r)
 		r = link_new(a, e);
 	if (!r)
 		r = pending_new(a, e);
@@ -247,6 +249,7 @@ int main(int argc, char **argv)
 		r = a.base ? run(&a, &e) : error_set(&e, ENOMEM, "no memory");
 	apps_free(a.apps);
 	link_free(a.link);
+	relay_free(a.relay);
 	pending_free(a.pending);
 	module_close(a.module);
 	if (a.base)

@@ -14,14 +14,14 @@
 struct options {
 	const char *dir, *key, *name, *root, *reason, *user, *fingerprint;
 	const char *module;
-	int json, check_only, verbose, register_auto;
+	int json, check_only, foreground, verbose, register_auto;
 	int max_connections, idle_s, limit_s;
 };
 
 /*
  * site.c: the directory. root.pem: the manufacturer's certificate; key.uri: where
  * the private key is; central.csr, central.pem: its certificate with the signer's;
- * central.db: the store.
+ * central.db: the store; central.sock: the running server's local socket.
  */
 #define SITE_PATH_MAX 512
 struct site {
@@ -81,6 +81,16 @@ int audit(struct store *s, const char *action, const char *object,
 int keyproc_start(const char *uri, const char *user, EVP_PKEY **key,
 		  struct error *e);
 
+/* client.c: what commands ask of the running server */
+/*
+ * A descriptor that is a conversation with the connected module @uid (common/relay.h),
+ * or -errno. -ECONNREFUSED, -ENOENT: there is no server; -EREMOTEIO: it says why not.
+ */
+int client_relay(const char *dir, const char *uid, struct error *e);
+/* Calls @fn with the UID of each connected module; what is not 0 ends it. */
+int client_connected(const char *dir, int (*fn)(void *arg, const char *uid),
+		     void *arg, struct error *e);
+
 /* commands */
 /* Disabling without a word why is refused. */
 int need_reason(const struct options *o, int enabled, struct error *e);
@@ -108,6 +118,7 @@ int cmd_certificate_enable(const struct options *o, int argc, char **argv,
 			   struct error *e);
 int cmd_certificate_disable(const struct options *o, int argc, char **argv,
 			    struct error *e);
+int cmd_status(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_ledger(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_audit(const struct options *o, int argc, char **argv, struct error *e);
 

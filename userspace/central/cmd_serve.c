@@ -56,7 +56,8 @@ static int add_events(struct server *s, struct event *events[], size_t n,
 	return 0;
 }
 
-static int loop(struct server *s, struct listener *l, struct error *e)
+static int loop(struct server *s, struct listener *l, struct listener *local,
+		struct error *e)
 {
 	struct event *events[4] = { NULL };
 	struct conn *c;
@@ -64,6 +65,8 @@ static int loop(struct server *s, struct listener *l, struct error *e)
 
 	if (!r)
 		r = acceptor_new(s->base, l, conn_accept, s, &s->acceptor, e);
+	if (!r)
+		r = control_init(s, local, e);
 	if (!r)
 		r = add_events(s, events, 4, e);
 	/* what happened before there was a handler */
@@ -85,6 +88,7 @@ static int loop(struct server *s, struct listener *l, struct error *e)
 			event_free(events[i]);
 	if (s->turn)
 		event_free(s->turn);
+	control_free(s);
 	acceptor_free(s->acceptor);
 	return r;
 }
@@ -116,9 +120,23 @@ static void raise_limit(int connections)
 	}
 }
 
+/* For the owner alone: whoever reaches it speaks to modules in our name. */
+static int listen_locally(const struct site *site, struct listener **out,
+			  struct error *e)
+{
+	char path[SITE_PATH_MAX], spec[SITE_PATH_MAX + 8];
+	int r = site_path(site, "central.sock", path, e);
+
+	if (r)
+		return r;
+	snprintf(spec, sizeof(spec), "unix:%s", path);
+	return endpoint_listen(spec, out, e);
+}
+
 static int run(struct site *site, const struct options *o, EVP_PKEY *key,
 	       struct listener *l, struct error *e)
 {
+	struct listener *local = NULL;
 	struct server s = {
 		.admission = { .store = site->store,
 			       .root = site->root,
@@ -141,7 +159,11 @@ static int run(struct site *site, const struct options *o, EVP_PKEY *key,
 	signal(SIGXFSZ, SIG_IGN);
 	raise_limit(o->max_connections);
 	s.base = event_base_new();
-	r = s.base ? loop(&s, l, e) : error_set(e, ENOMEM, "out of memory");
+	r = s.base ? listen_locally(site, &local, e) :
+		     error_set(e, ENOMEM, "out of memory");
+	if (!r)
+		r = loop(&s, l, local, e);
+	listener_close(local);
 	if (s.base)
 		event_base_free(s.base);
 	SSL_CTX_free(s.tls);

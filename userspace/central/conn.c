@@ -15,6 +15,7 @@ void conn_free(struct conn *c)
 	struct server *s = c->server;
 
 	book_forget(c);
+	talk_forget(c, "the module's connection has ended");
 	TAILQ_REMOVE(&s->conns, c, link);
 	s->n_conns--;
 	acceptor_hold(s->acceptor, 0);
@@ -36,6 +37,7 @@ void conn_refuse(struct conn *c, int errnum, const char *text)
 	if (c->refused)
 		return;
 	c->refused = 1;
+	talk_forget(c, text);
 	log_refusal(c, text);
 	stream_end(c->stream, errnum, text);
 }
@@ -95,6 +97,10 @@ static void on_message(void *arg, struct message *m)
 	}
 	if (m->type == MSG_TRANSACTION) {
 		book_add(c, m);
+		return;
+	}
+	if (m->type == MSG_RELAY_RESPONSE && !talk_response(c, m)) {
+		message_free(m);
 		return;
 	}
 	if (m->type == MSG_ERROR)
@@ -158,6 +164,7 @@ void conn_accept(void *arg, int fd, const char *peer)
 		return;
 	}
 	c->server = s;
+	TAILQ_INIT(&c->talks);
 	snprintf(c->peer, sizeof(c->peer), "%s", peer);
 	if (stream_new(s->base, fd, ssl, 1, &limits, &ops, c, &c->stream, &e)) {
 		log_warn("refused %s: %s", peer, e.text);

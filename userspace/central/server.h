@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The running server: its connections and what is about to be booked. */
+/*
+ * The running server: its connections, what is about to be booked, conversations
+ * with modules.
+ */
 #ifndef SECMOD_CENTRAL_SERVER_H
 #define SECMOD_CENTRAL_SERVER_H
 
 #include <sys/queue.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "central/central.h"
@@ -12,6 +16,7 @@
 #include "common/stream.h"
 
 struct server;
+struct talk;
 
 struct conn {
 	TAILQ_ENTRY(conn) link;
@@ -20,6 +25,7 @@ struct conn {
 	struct member member; /* when admitted */
 	int admitted, refused;
 	char peer[96];
+	TAILQ_HEAD(, talk) talks; /* with the module; only the first is open */
 };
 
 struct booking {
@@ -43,6 +49,11 @@ struct server {
 	STAILQ_HEAD(, booking) batch;
 	int n_batch;
 	struct event *turn;
+	/* control.c, talk.c */
+	struct acceptor *control;
+	TAILQ_HEAD(, client) clients;
+	int n_clients;
+	uint32_t last_talk;
 };
 
 /* conn.c */
@@ -64,5 +75,22 @@ void book_add(struct conn *c, struct message *m);
 void book_forget(struct conn *c);
 /* Books what is waiting, now. */
 void book_flush(struct server *s);
+
+/* control.c: the local socket, over which commands act through the server */
+int control_init(struct server *s, struct listener *l, struct error *e);
+void control_free(struct server *s);
+
+/*
+ * talk.c: a conversation with a module's security executive, in the frames of
+ * common/relay.h. Takes over @bev, on which "ok\n" or "error ERRNO TEXT\n" goes ahead
+ * of them. Several wait for each other.
+ */
+void talk_start(struct conn *c, struct bufferevent *bev);
+/* A RelayResponse; -EPROTO when nobody asked. */
+int talk_response(struct conn *c, const struct message *m);
+/* The connection is gone: its conversations are told @why. */
+void talk_forget(struct conn *c, const char *why);
+/* Tells @bev, which is taken over, why there is no conversation. */
+void talk_refuse(struct bufferevent *bev, int errnum, const char *why);
 
 #endif

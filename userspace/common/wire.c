@@ -37,6 +37,10 @@ static const struct message_kind kinds[] = {
 	KIND(MSG_CERTIFIED, "Certified", certified),
 	KIND(MSG_TRANSACTION, "Transaction", transaction),
 	KIND(MSG_TRANSACTION_REPLY, "TransactionReply", transaction_reply),
+	KIND(MSG_RELAY_OPEN, "RelayOpen", relay_open),
+	KIND(MSG_RELAY_COMMAND, "RelayCommand", relay_command),
+	KIND(MSG_RELAY_RESPONSE, "RelayResponse", relay_response),
+	KIND(MSG_RELAY_CLOSE, "RelayClose", relay_close),
 };
 
 static const struct message_kind *find_kind(int type)

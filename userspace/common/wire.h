@@ -29,6 +29,10 @@ enum message_type {
 	MSG_CERTIFIED = 11,
 	MSG_TRANSACTION = 16,
 	MSG_TRANSACTION_REPLY = 17,
+	MSG_RELAY_OPEN = 18,
+	MSG_RELAY_COMMAND = 19,
+	MSG_RELAY_RESPONSE = 20,
+	MSG_RELAY_CLOSE = 21,
 };
 
 struct wire_policy {
@@ -84,6 +88,20 @@ struct wire_transaction_reply {
 	uint64_t status, row;
 	ASN1_OCTET_STRING *payload;
 };
+struct wire_relay_open {
+	uint64_t conversation;
+};
+struct wire_relay_command {
+	uint64_t conversation;
+	ASN1_OCTET_STRING *command;
+};
+struct wire_relay_response {
+	uint64_t conversation, status;
+	ASN1_OCTET_STRING *response;
+};
+struct wire_relay_close {
+	uint64_t conversation;
+};
 
 struct message {
 	int type; /* enum message_type: which member */
@@ -100,6 +118,10 @@ struct message {
 		struct wire_certified *certified;
 		struct wire_transaction *transaction;
 		struct wire_transaction_reply *transaction_reply;
+		struct wire_relay_open *relay_open;
+		struct wire_relay_command *relay_command;
+		struct wire_relay_response *relay_response;
+		struct wire_relay_close *relay_close;
 		void *any; /* whichever it is */
 	} u;
 };

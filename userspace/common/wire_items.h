@@ -18,6 +18,10 @@ DECLARE_ASN1_ITEM(wire_alt_activation)
 DECLARE_ASN1_ITEM(wire_alt_certified)
 DECLARE_ASN1_ITEM(wire_alt_transaction)
 DECLARE_ASN1_ITEM(wire_alt_transaction_reply)
+DECLARE_ASN1_ITEM(wire_alt_relay_open)
+DECLARE_ASN1_ITEM(wire_alt_relay_command)
+DECLARE_ASN1_ITEM(wire_alt_relay_response)
+DECLARE_ASN1_ITEM(wire_alt_relay_close)
 
 /* wire_limits.c: what the schema says about one field */
 enum wire_kind { KIND_END, KIND_OCTETS, KIND_TEXT, KIND_NUMBER, KIND_CERTS };
@@ -41,6 +45,10 @@ extern const struct wire_limit wire_limits_activation[];
 extern const struct wire_limit wire_limits_certified[];
 extern const struct wire_limit wire_limits_transaction[];
 extern const struct wire_limit wire_limits_transaction_reply[];
+extern const struct wire_limit wire_limits_relay_open[];
+extern const struct wire_limit wire_limits_relay_command[];
+extern const struct wire_limit wire_limits_relay_response[];
+extern const struct wire_limit wire_limits_relay_close[];
 extern const struct wire_limit wire_limits_policy[];
 extern const struct wire_limit wire_limits_tbs_bundle[];
 extern const struct wire_limit wire_limits_bundle[];

@@ -18,6 +18,7 @@
 #define TPM_PUBLIC(type, field) OCTETS(type, field, 1, 640)
 #define TPM_ATTEST(type, field) OCTETS(type, field, 1, 512)
 #define COUNT(type, field) NUMBER(type, field, 0, INT64_MAX) /* Time, Epoch */
+#define CONVERSATION(type) NUMBER(type, conversation, 0, UINT32_MAX)
 #define END                      \
 	{                        \
 		.kind = KIND_END \
@@ -97,6 +98,29 @@ const struct wire_limit wire_limits_transaction_reply[] = {
 	NUMBER(transaction_reply, status, 0, 65535),
 	COUNT(transaction_reply, row),
 	OCTETS(transaction_reply, payload, 0, 32768),
+	END,
+};
+
+const struct wire_limit wire_limits_relay_open[] = {
+	CONVERSATION(relay_open),
+	END,
+};
+
+const struct wire_limit wire_limits_relay_command[] = {
+	CONVERSATION(relay_command),
+	OCTETS(relay_command, command, 1, 4105),
+	END,
+};
+
+const struct wire_limit wire_limits_relay_response[] = {
+	CONVERSATION(relay_response),
+	NUMBER(relay_response, status, 0, 65535),
+	OCTETS(relay_response, response, 0, 4098),
+	END,
+};
+
+const struct wire_limit wire_limits_relay_close[] = {
+	CONVERSATION(relay_close),
 	END,
 };
 

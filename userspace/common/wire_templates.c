@@ -130,6 +130,25 @@ SEQUENCE(transaction_reply) = {
 	OCTETS(transaction_reply, payload),
 } SEQUENCE_END(transaction_reply)
 
+SEQUENCE(relay_open) = {
+	NUMBER(relay_open, conversation),
+} SEQUENCE_END(relay_open)
+
+SEQUENCE(relay_command) = {
+	NUMBER(relay_command, conversation),
+	OCTETS(relay_command, command),
+} SEQUENCE_END(relay_command)
+
+SEQUENCE(relay_response) = {
+	NUMBER(relay_response, conversation),
+	NUMBER(relay_response, status),
+	OCTETS(relay_response, response),
+} SEQUENCE_END(relay_response)
+
+SEQUENCE(relay_close) = {
+	NUMBER(relay_close, conversation),
+} SEQUENCE_END(relay_close)
+
 IMPLEMENT_ASN1_FUNCTIONS_fname(struct wire_policy, wire_policy, wire_policy)
 IMPLEMENT_ASN1_FUNCTIONS_fname(struct wire_tbs_bundle, wire_tbs_bundle,
 			       wire_tbs_bundle)
@@ -149,3 +168,7 @@ ALTERNATIVE(activation, MSG_ACTIVATION)
 ALTERNATIVE(certified, MSG_CERTIFIED)
 ALTERNATIVE(transaction, MSG_TRANSACTION)
 ALTERNATIVE(transaction_reply, MSG_TRANSACTION_REPLY)
+ALTERNATIVE(relay_open, MSG_RELAY_OPEN)
+ALTERNATIVE(relay_command, MSG_RELAY_COMMAND)
+ALTERNATIVE(relay_response, MSG_RELAY_RESPONSE)
+ALTERNATIVE(relay_close, MSG_RELAY_CLOSE)

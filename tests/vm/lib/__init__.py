@@ -7,6 +7,7 @@ from .extent import LONG, chance
 from .nbd import Disk
 from .paths import BIN, BUILD, MODULE, REPO, run_dir
 from .process import CommandFailed, Process, Result, Timeout, free_port, host, wait_for
+from .relay import Conversation, Refused, control
 from .tap import (
     Failed,
     case,
@@ -23,8 +24,8 @@ from .vm import VM
 from .world import Central, Manufacturer, Module, Unit, serving
 
 __all__ = [
-    "BIN BUILD Bus Central CommandFailed Disk Failed GuestDied LONG Manufacturer MODULE Module Process REPO Result",
-    "Timeout Tpm Unit VM case chance comment expect expect_equal expect_match expect_rc free_port",
+    "BIN BUILD Bus Central CommandFailed Conversation Disk Failed GuestDied LONG Manufacturer MODULE Module Process REPO Refused Result",
+    "Timeout Tpm Unit VM case chance comment control expect expect_equal expect_match expect_rc free_port",
     "host needs run_dir skip wait_for",
 ]
 __all__ = " ".join(__all__).split()

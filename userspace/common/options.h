@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of a program with subcommands, as tables: its options, each with
+ * the place of its value in the program's own struct options, and its commands, each
+ * with the options it takes.
+ */
+#ifndef SECMOD_COMMON_OPTIONS_H
+#define SECMOD_COMMON_OPTIONS_H
+
+#include <stddef.h>
+
+#include "common/error.h"
+
+enum { EXIT_USAGE = 2 };
+
+struct options; /* the program's */
+
+enum option_kind {
+	OPTION_TEXT, /* const char * */
+	OPTION_FLAG, /* int, becomes 1 */
+	OPTION_NUMBER, /* int, from min to max */
+	OPTION_WORD, /* int, the place of the word in words, from 0 */
+};
+
+struct option_spec {
+	const char *name; /* without "--" */
+	int letter; /* "-x" as well; 0: none */
+	enum option_kind kind;
+	size_t at; /* offsetof(struct options, ...) */
+	int min, max;
+	const char *words; /* "known|auto" */
+	int common; /* every command takes it */
+};
+
+struct command {
+	const char *object, *verb; /* verb may be NULL */
+	int min_args, max_args;
+	const char *options; /* names of those it takes, a blank between them */
+	int (*run)(const struct options *o, int argc, char **argv,
+		   struct error *e);
+	const char *usage; /* without the program's name */
+};
+
+struct program {
+	const char *name;
+	const char *common; /* in the usage, of all commands */
+	const struct option_spec *options;
+	size_t n_options;
+	const struct command *commands;
+	size_t n_commands;
+};
+
+/*
+ * Writes the options to @o; @argc and @argv become what is left for the command. NULL after
+ * telling what is wrong: then EXIT_USAGE is the program's status. Exits after --help.
+ */
+const struct command *options_parse(const struct program *p, struct options *o,
+				    int *argc, char ***argv);
+
+#endif
