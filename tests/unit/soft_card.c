@@ -26,7 +26,7 @@ void soft_keyset(struct soft_card *c, uint8_t kvn, uint8_t len,
 	}
 }
 
-static struct soft_keyset *find(struct soft_card *c, uint8_t kvn)
+struct soft_keyset *soft_find(struct soft_card *c, uint8_t kvn)
 {
 	for (size_t i = 0; i < SOFT_KEYSETS; i++)
 		if (c->keysets[i].kvn && (!kvn || c->keysets[i].kvn == kvn))
@@ -37,7 +37,7 @@ static struct soft_keyset *find(struct soft_card *c, uint8_t kvn)
 static u16 initialize(struct soft_card *c, const struct apdu *a,
 		      struct apdu_response *r)
 {
-	struct soft_keyset *k = find(c, a->p1);
+	struct soft_keyset *k = soft_find(c, a->p1);
 	uint8_t challenge[16], cryptogram[16];
 	const uint8_t info[] = { k ? k->kvn : 0, 3, c->i };
 	const uint8_t counter[] = { c->sequence >> 16, c->sequence >> 8,
@@ -55,7 +55,7 @@ static u16 initialize(struct soft_card *c, const struct apdu *a,
 						 sizeof(aid), challenge,
 						 c->session.mac_len),
 				 0);
-	c->used = k;
+	c->used = *k;
 	assert_int_equal(scp03_begin(&c->session, &k->keys, a->data, challenge,
 				     cryptogram),
 			 0);
@@ -77,6 +77,74 @@ static u16 authenticate(struct soft_card *c, struct apdu *a)
 	return rc == -EBADMSG ? SW_SECURITY : rc ? SW_WRONG_KEY : SW_OK;
 }
 
+/* Takes one key of PUT KEY off @a: its length, 0 when it is none. */
+static uint8_t take_key(struct soft_card *c, struct apdu *a, uint8_t *key,
+			struct apdu_response *r)
+{
+	static const uint8_t zeros[16];
+	const size_t n = a->len > 2 && a->data[1] ? a->data[1] - 1u : 0;
+	const uint8_t len = n ? a->data[2] : 0;
+	uint8_t kcv[16], *p = a->data + 3;
+
+	if (!len || a->data[0] != 0x88 || n != (len + 15u) / 16 * 16 ||
+	    n > 32 || a->len < 3 + n + 4 || p[n] != 3)
+		return 0;
+	assert_int_equal(se_cbc(false, c->used.keys.dek, c->used.keys.len,
+				zeros, p, n),
+			 0);
+	memset(kcv, 1, sizeof(kcv));
+	assert_int_equal(se_cbc(true, p, len, zeros, kcv, sizeof(kcv)), 0);
+	if (memcmp(kcv, p + n + 1, 3))
+		return 0;
+	memcpy(key, p, len);
+	kcv[2] ^= c->lie;
+	apdu_put(r, kcv, 3);
+	a->data += 3 + n + 4;
+	a->len -= 3 + n + 4;
+	return len;
+}
+
+static u16 put_key(struct soft_card *c, struct apdu *a, struct apdu_response *r)
+{
+	struct soft_keyset new = { .kvn = a->len ? a->data[0] : 0 };
+	struct soft_keyset *k = a->p1 ? soft_find(c, a->p1) : c->keysets;
+	uint8_t *const keys[] = { new.keys.enc, new.keys.mac, new.keys.dek };
+	const int count = a->p2 & 0x80 ? 3 : 1;
+
+	if (!k || !new.kvn)
+		return SW_REFERENCE;
+	while (!a->p1 && k->kvn)
+		k++;
+	assert_true(k < c->keysets + SOFT_KEYSETS);
+	apdu_put_byte(r, new.kvn);
+	a->data++;
+	a->len--;
+	for (int i = 0; i < count; i++) {
+		new.keys.len = take_key(c, a, keys[count == 1 ? 1 : i], r);
+		if (!new.keys.len)
+			return SW_DATA;
+	}
+	if (a->len > sizeof(new.limits) || (count == 3 && a->len))
+		return SW_DATA;
+	memcpy(new.limits, a->data, a->len);
+	new.limits_len = a->len;
+	*k = new;
+	return SW_OK;
+}
+
+static u16 delete_key(struct soft_card *c, const struct apdu *a)
+{
+	struct soft_keyset *k;
+
+	if (a->len != 3 || a->data[0] != 0xd2 || a->data[1] != 1)
+		return SW_DATA;
+	k = soft_find(c, a->data[2]);
+	if (!k)
+		return SW_REFERENCE;
+	memset(k, 0, sizeof(*k));
+	return SW_OK;
+}
+
 /* What the module will never say, so that it is seen where it comes from. */
 static u16 in_channel(struct soft_card *c, struct apdu *a,
 		      struct apdu_response *r)
@@ -86,7 +154,13 @@ static u16 in_channel(struct soft_card *c, struct apdu *a,
 	c->last.data = c->last_data;
 	if (a->len)
 		memcpy(c->last_data, a->data, a->len);
+	if (c->run)
+		return c->run(c, a, r);
 	switch (a->ins) {
+	case 0xd8:
+		return put_key(c, a, r);
+	case 0xe4:
+		return delete_key(c, a);
 	case 0xca: /* GET DATA: the tag again and again, as many bytes as P2 says */
 		for (unsigned int i = 0; i < a->p2 * 16u; i++)
 			apdu_put_byte(r, a->p1);
@@ -107,6 +181,8 @@ static u16 secured(struct soft_card *c, struct apdu *a, struct apdu_response *r)
 		return SW_SECURITY;
 	}
 	sw = in_channel(c, a, r);
+	if (sw >> 12 == 6 && sw >> 8 != 0x63)
+		r->len = 0;
 	assert_int_equal(scp03_wrap(&c->session, r, sw), 0);
 	return sw;
 }
@@ -124,11 +200,11 @@ static u16 obey(struct soft_card *c, struct apdu *a, struct apdu_response *r)
 		scp03_wipe(&c->session);
 		return a->len && memcmp(a->data, aid, sizeof(aid)) ? SW_FILE :
 								     SW_OK;
-	case 0xca:
-	case 0xe2:
-		return in_channel(c, a, r);
+	case 0xd8:
+	case 0xe4:
+		return SW_SECURITY;
 	}
-	return SW_INS;
+	return in_channel(c, a, r);
 }
 
 static size_t give(struct soft_card *c, uint8_t *response)

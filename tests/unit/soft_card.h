@@ -18,9 +18,12 @@
 
 #define SOFT_KEYSETS 4
 
+/* Static keys; of a transaction key only .mac is used, and what came behind it. */
 struct soft_keyset {
 	uint8_t kvn;
 	struct scp03_keyset keys;
+	uint8_t limits[64];
+	size_t limits_len;
 };
 
 /**
@@ -30,21 +33,24 @@ struct soft_keyset {
  * @chunk: most bytes of a response at once, the rest by GET RESPONSE
  * @length_first: a command without the right Le is told it (6Cxx) first
  * @session: .level is 0 when no channel is open
- * @used: keyset of the session
+ * @used: keyset of the session, as it was when this began
  * @opened: number of channels that have been opened
  * @broken: number of channels ended by a wrong command
  * @done: number of commands carried out in a channel
  * @last: the last of them, in the clear
- * @host_challenge: of the last INITIALIZE UPDATE
+ * @lie: the check values that PUT KEY answers with are wrong
+ * @run: commands that the card does not know itself; NULL: SW_REFERENCE
  */
 struct soft_card {
 	struct soft_keyset keysets[SOFT_KEYSETS];
 	uint8_t i;
 	uint32_t sequence;
 	size_t chunk;
-	bool length_first;
+	bool length_first, lie;
+	u16 (*run)(struct soft_card *c, const struct apdu *a,
+		   struct apdu_response *r);
 	struct scp03 session;
-	struct soft_keyset *used;
+	struct soft_keyset used;
 	unsigned int opened, broken, done;
 	struct apdu last;
 	uint8_t last_data[APDU_DATA_MAX];
@@ -55,6 +61,8 @@ struct soft_card {
 	uint16_t pending_sw;
 };
 
+/* The keyset of this number, of any when it is 0, or NULL. */
+struct soft_keyset *soft_find(struct soft_card *c, uint8_t kvn);
 /* Keyset @kvn of @len bytes a key: recognizable, the same in both. */
 void soft_keyset(struct soft_card *c, uint8_t kvn, uint8_t len,
 		 struct gp_keyset *k);

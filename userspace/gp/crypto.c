@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 
 #include "gp/internal.h"
 
@@ -99,6 +100,27 @@ int gp_derive(const uint8_t *key, size_t key_len, uint8_t constant,
 	}
 	OPENSSL_cleanse(block, sizeof(block));
 	return rc;
+}
+
+int gp_x963(const struct bytes *secret, const struct bytes *info, uint8_t *out,
+	    size_t len, struct error *e)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256",
+				       0),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY,
+					(void *)secret->data, secret->len),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_INFO, (void *)info->data,
+					info->len),
+		OSSL_PARAM_END,
+	};
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "X963KDF", NULL);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+	const int ok = ctx && EVP_KDF_derive(ctx, out, len, params) > 0;
+
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return ok ? 0 : error_set_ssl(e, EIO, "cannot derive keys");
 }
 
 int gp_kcv(const uint8_t *key, size_t len, uint8_t kcv[GP_KCV_SIZE],

@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include "common/error.h"
 
 #define GP_DATA_MAX 4096 /* of a command or a response */
@@ -118,5 +121,119 @@ struct gp_opened {
 	uint32_t sequence; /* SCP03 with i = 70: how often this keyset was used */
 };
 const struct gp_opened *gp_opened(const struct gp_card *card);
+
+/*
+ * SCP11a: the card's certified key and ours, each proving itself by agreement.
+ */
+struct gp_scp11a {
+	EVP_PKEY *key; /* ours, P-256; may be where only EVP_PKEY_derive() reaches it */
+	X509 *cert; /* ours, for the card */
+	X509 *card; /* the certificate the card has to have, or NULL and: */
+	/* is it one to speak with? 0 or -errno with a text; @issuer as the card gives it */
+	int (*verify)(void *arg, X509 *issuer, X509 *card, struct error *e);
+	void *arg;
+	unsigned int key_len; /* of the session keys: 16 or 32, 0 is 32 */
+	int mac_only; /* level 11 instead of 33 */
+};
+int gp_scp11a_open(struct gp_card *card, const struct gp_scp11a *p,
+		   struct error *e);
+
+/*
+ * Keys, in a secure channel: under its Key-DEK. The card answers with the check values,
+ * which have to be those of the keys sent. Replacing under a replacement keyset (B8) ends
+ * the channel at the module with the response.
+ */
+/* @old: version that is replaced, 0: there was none. */
+int gp_put_keyset(struct gp_card *card, uint8_t old, uint8_t kvn,
+		  const struct gp_keyset *k, struct error *e);
+#define GP_ALGORITHM_AES_GCM 1
+#define GP_MODULE_SEALS 0x01
+#define GP_MODULE_OPENS 0x02
+struct gp_transaction_key {
+	uint8_t kvn; /* 40 to 5F */
+	uint8_t algorithm;
+	uint8_t directions;
+	uint8_t len;
+	uint8_t key[GP_KEY_MAX];
+	uint32_t id, lifetime; /* seconds */
+	uint64_t messages;
+};
+int gp_put_transaction_key(struct gp_card *card, uint8_t old,
+			   const struct gp_transaction_key *k, struct error *e);
+int gp_delete_key(struct gp_card *card, uint8_t kvn, struct error *e);
+
+/*
+ * What a card says of its keys
+ */
+#define GP_KEYS_MAX 64
+struct gp_key_info {
+	size_t count;
+	struct gp_key {
+		uint8_t id, kvn, type, len;
+	} keys[GP_KEYS_MAX];
+};
+/* Tag E0, for anybody. */
+int gp_key_info(struct gp_card *card, struct gp_key_info *info,
+		struct error *e);
+#define GP_KEYSETS_MAX 8
+struct gp_keysets {
+	size_t count;
+	struct gp_keyset_state {
+		uint8_t kvn, len, failures, tries;
+		uint8_t kcv[3][GP_KCV_SIZE]; /* ENC, MAC, DEK */
+	} keysets[GP_KEYSETS_MAX];
+};
+/* Tag DF22, in a secure channel: a module's. */
+int gp_keysets(struct gp_card *card, struct gp_keysets *k, struct error *e);
+/* Tag 45 */
+int gp_uid(struct gp_card *card, uint8_t uid[16], struct error *e);
+/* Tag DF20, for anybody: a module's. */
+struct gp_status {
+	uint8_t state;
+	uint64_t epoch;
+	uint32_t generation;
+};
+int gp_status(struct gp_card *card, struct gp_status *status, struct error *e);
+
+/*
+ * Applications, and the end of a card's first load
+ */
+int gp_install(struct gp_card *card, const uint8_t *aid, size_t len,
+	       struct error *e);
+/* From now on STORE DATA is for this application. */
+int gp_personalize(struct gp_card *card, const uint8_t *aid, size_t len,
+		   struct error *e);
+struct gp_groups {
+	uint8_t data[16384];
+	size_t len;
+};
+/*
+ * Adds a data group to @g. Numbers 8000 to 8FFF are keys, and go under Key-DEK: one byte
+ * of usage (bit 0 MAC, bit 1 encrypt, bit 2 decrypt), and the key.
+ */
+int gp_data_group(struct gp_card *card, uint16_t dgi, const uint8_t *data,
+		  size_t len, struct gp_groups *g, struct error *e);
+/* In as many commands as it takes. */
+int gp_store_data(struct gp_card *card, const struct gp_groups *g,
+		  struct error *e);
+int gp_delete_application(struct gp_card *card, const uint8_t *aid, size_t len,
+			  struct error *e);
+#define GP_APPLICATIONS_MAX 64
+struct gp_applications {
+	size_t count;
+	struct gp_application {
+		uint8_t aid[GP_AID_MAX], aid_len, state;
+	} applications[GP_APPLICATIONS_MAX];
+};
+/* @what: 80 the issuer security domain, 40 applications. */
+int gp_get_status(struct gp_card *card, uint8_t what,
+		  struct gp_applications *list, struct error *e);
+#define GP_SECURED 0x0f
+/* Of the card itself: P1 80. */
+int gp_set_status(struct gp_card *card, uint8_t status, const uint8_t *data,
+		  size_t len, struct gp_response *r, struct error *e);
+/* @len bytes, at most 255. */
+int gp_get_challenge(struct gp_card *card, uint8_t *challenge, size_t len,
+		     struct error *e);
 
 #endif

@@ -66,6 +66,10 @@ int gp_derive(const uint8_t *key, size_t key_len, uint8_t constant,
 	      const struct bytes context[2], uint8_t *out, size_t len,
 	      struct error *e);
 
+/* ANSI X9.63 with SHA-256 */
+int gp_x963(const struct bytes *secret, const struct bytes *info, uint8_t *out,
+	    size_t len, struct error *e);
+
 /* session.c */
 /* A fresh one; what was open is closed. */
 int gp_session_begin(struct gp_card *card, struct error *e);
@@ -84,6 +88,41 @@ int gp_encode(const struct gp_command *c, uint8_t out[GP_COMMAND_MAX],
 /* One command as it is, with GET RESPONSE and chaining as they are needed. */
 int gp_exchange(struct gp_card *card, const struct gp_command *c,
 		struct gp_response *r, struct error *e);
+
+/* session.c, for whoever has a channel only */
+/* -EPERM with a text when none is open. */
+int gp_need_session(const struct gp_card *card, const char *what,
+		    struct error *e);
+
+/* ber.c: BER-TLV, tags of one or two bytes, lengths below 64 KiB */
+struct ber {
+	unsigned int tag;
+	const uint8_t *value;
+	size_t len;
+	const uint8_t *start; /* of the tag */
+};
+/* Takes one element from the front of @in. 1, 0 at the end, -1: it is none. */
+int ber_next(struct bytes *in, struct ber *t);
+/* The element @tag, which has to be the first of @in. */
+int ber_take(struct bytes *in, unsigned int tag, struct ber *t);
+/* What @r consists of: exactly one element @tag. -EPROTO with a text. */
+int ber_only(const struct gp_card *card, const struct gp_response *r,
+	     unsigned int tag, struct ber *t, struct error *e);
+
+/* A command's data in the making; what does not fit is remembered. */
+struct builder {
+	uint8_t data[GP_DATA_MAX];
+	size_t len;
+	int full;
+};
+void builder_put(struct builder *b, const void *data, size_t len);
+void builder_byte(struct builder *b, unsigned int byte);
+/* @size bytes, big endian */
+void builder_number(struct builder *b, uint64_t number, size_t size);
+void builder_tlv(struct builder *b, unsigned int tag, const void *value,
+		 size_t len);
+/* -E2BIG with a text when something did not fit. */
+int builder_done(const struct builder *b, const char *what, struct error *e);
 
 /* status.c */
 const char *gp_name(const struct gp_card *card);

@@ -28,3 +28,14 @@ const struct gp_opened *gp_opened(const struct gp_card *card)
 {
 	return card->session ? &card->session->opened : NULL;
 }
+
+int gp_need_session(const struct gp_card *card, const char *what,
+		    struct error *e)
+{
+	if (card->session)
+		return 0;
+	return error_set(
+		e, EPERM,
+		"%s: %s needs a secure channel: open one first, again if it broke",
+		gp_name(card), what);
+}
