@@ -68,8 +68,16 @@ int gp_select(struct gp_card *card, const uint8_t *aid, size_t aid_len,
 		.expected = LE_ALL,
 	};
 
+	int rc;
+
 	gp_close(card);
-	return gp_do(card, "SELECT", &c, r, e);
+	card->aid_len = 0;
+	rc = gp_do(card, "SELECT", &c, r, e);
+	if (rc == 0 && aid_len && aid_len <= sizeof(card->aid)) {
+		memcpy(card->aid, aid, aid_len);
+		card->aid_len = (uint8_t)aid_len;
+	}
+	return rc;
 }
 
 int gp_get_data(struct gp_card *card, uint16_t tag, struct gp_response *r,

@@ -43,6 +43,7 @@ struct gp_session;
  * @ctx: its first argument
  * @name: for errors; NULL is "card"
  * @short_only: whatever carries APDUs takes lengths of one byte only
+ * @aid: what gp_select() has selected by name, @aid_len is 0 when nothing
  * @sw: status word of the last response, 0 when there was none
  * @session: of the secure channel, NULL when none is open
  */
@@ -52,6 +53,7 @@ struct gp_card {
 	void *ctx;
 	const char *name;
 	int short_only;
+	uint8_t aid[GP_AID_MAX], aid_len;
 	uint16_t sw;
 	struct gp_session *session;
 };
@@ -106,18 +108,22 @@ void gp_keyset_wipe(struct gp_keyset *k);
 
 /*
  * SCP03 under @k, which is version @kvn of the card's keys (0: its first one). @level is
- * one of 01, 03, 11, 13, 33, or'ed with GP_S16 for MACs and challenges of 16 bytes.
+ * one of 01, 03, 11, 13, 33, or'ed with GP_S16 for MACs and challenges of 16 bytes. Below
+ * 11 whoever is in between can answer that all is done, and keep the command.
  */
 #define GP_S16 0x100
 int gp_scp03_open(struct gp_card *card, const struct gp_keyset *k, uint8_t kvn,
 		  unsigned int level, struct error *e);
 
-/* What a card said when the channel was opened; NULL when none is. */
+/*
+ * What a card said when the channel was opened; NULL when none is. Nothing protects
+ * @diversification on its way, and @sequence only when the card was selected by name.
+ */
 struct gp_opened {
 	uint8_t kvn;
 	uint8_t protocol; /* 03, 11 */
 	uint8_t i; /* SCP03: parameter i */
-	uint8_t diversification[10]; /* SCP03: a module's begins with its UID */
+	uint8_t diversification[10]; /* SCP03: a module's UID begins so */
 	uint32_t sequence; /* SCP03 with i = 70: how often this keyset was used */
 };
 const struct gp_opened *gp_opened(const struct gp_card *card);

@@ -12,6 +12,7 @@
 enum {
 	CARD_CRYPTOGRAM = 0x00,
 	HOST_CRYPTOGRAM = 0x01,
+	CHALLENGE = 0x02,
 	S_ENC = 0x04,
 	S_MAC = 0x06,
 	S_RMAC = 0x07,
@@ -31,7 +32,7 @@ enum {
 
 /* The response to INITIALIZE UPDATE, taken apart. */
 struct offer {
-	const uint8_t *challenge, *cryptogram;
+	const uint8_t *challenge, *cryptogram, *sequence;
 };
 
 static int check_level(unsigned int level, struct error *e)
@@ -54,11 +55,12 @@ static int check_level(unsigned int level, struct error *e)
 static int check_offer(struct gp_card *card, const struct gp_opened *o,
 		       uint8_t kvn, unsigned int level, struct error *e)
 {
-	if (o->protocol != SCP03)
+	if (o->protocol != SCP03 ||
+	    o->i & ~(I_S16 | I_PSEUDO_RANDOM | I_R_MAC | I_R_ENCRYPTION))
 		return error_set(
 			e, EPROTO,
-			"%s: keyset %02X is for secure channel protocol %02X, not 03",
-			gp_name(card), o->kvn, o->protocol);
+			"%s: keyset %02X is for secure channel protocol %02X (i = %02X), not 03",
+			gp_name(card), o->kvn, o->protocol, o->i);
 	if (kvn && kvn != o->kvn)
 		return error_set(
 			e, EPROTO,
@@ -111,9 +113,33 @@ static int read_offer(struct gp_card *card, const struct gp_response *r,
 	offer->challenge = p + KEY_INFO;
 	offer->cryptogram = offer->challenge + s->mac_len;
 	p = offer->cryptogram + s->mac_len;
-	if (o->i & I_PSEUDO_RANDOM)
+	if (o->i & I_PSEUDO_RANDOM) {
+		offer->sequence = p;
 		o->sequence = (uint32_t)(p[0] << 16 | p[1] << 8 | p[2]);
+	}
 	return 0;
+}
+
+/* The counter is what the challenge was made of: 6.2.2.1. */
+static int check_sequence(struct gp_card *card, const struct gp_keyset *k,
+			  const struct offer *offer, struct error *e)
+{
+	const size_t len = card->session->mac_len;
+	uint8_t challenge[BLOCK];
+	int rc;
+
+	if (!offer->sequence || !card->aid_len)
+		return 0;
+	rc = gp_derive(k->enc, k->len, CHALLENGE,
+		       (const struct bytes[]){ { offer->sequence, 3 },
+					       { card->aid, card->aid_len } },
+		       challenge, len, e);
+	if (rc == 0 && CRYPTO_memcmp(challenge, offer->challenge, len))
+		rc = error_set(
+			e, EKEYREJECTED,
+			"%s: the counter of keyset %02X is not that of its challenge: are these its keys, or did something change it?",
+			gp_name(card), card->session->opened.kvn);
+	return rc;
 }
 
 /* The session's keys: 6.2.1. */
@@ -202,7 +228,7 @@ static int establish(struct gp_card *card, const struct gp_keyset *k,
 		.expected = LE_ALL,
 	};
 	struct gp_response r;
-	struct offer offer = { NULL, NULL };
+	struct offer offer = { .sequence = NULL };
 	struct bytes context[2] = { { challenge, s->mac_len } };
 	int rc = gp_exchange(card, &c, &r, e);
 
@@ -217,6 +243,8 @@ static int establish(struct gp_card *card, const struct gp_keyset *k,
 	rc = derive_keys(s, k, context, e);
 	if (rc == 0)
 		rc = check_card(card, &offer, context, e);
+	if (rc == 0)
+		rc = check_sequence(card, k, &offer, e);
 	if (rc == 0)
 		rc = authenticate(card, level, context, e);
 	return rc;
