@@ -38,6 +38,12 @@ int tpm_esys_error(TSS2_RC rc, const char *doing, struct error *e);
 /* Did the TPM itself answer with this code? */
 int tpm_esys_answered(TSS2_RC rc);
 
+/* tpm_ek.c: DER of the endorsement key's certificate, of P-256 if there is one, else of
+ * RSA; @der stays NULL when the TPM has none. Freed with free(). */
+#define TPM_EK_CERT_MAX 4096
+int tpm_ek_certificate(ESYS_CONTEXT *esys, uint8_t **der, size_t *len,
+		       struct error *e);
+
 /* tpm_create.c: a key at the handle. -EEXIST when something is there already. */
 int tpm_key_create(const char *uri, struct error *e);
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "common/channel.h"
+#include "pki/ek.h"
 #include "pki/pki.h"
 
 #define INSTANCES_MAX 16 /* modules on one TPM, as the driver has it */
@@ -37,19 +38,6 @@ int cmd_serve(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_list(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_release(const struct options *o, int argc, char **argv,
 		struct error *e);
-
-/*
- * ek.c: which endorsement keys are genuine. A key passes with a certificate that
- * verifies with one of the CAs, or when its SHA-256 is in the list.
- */
-struct ek_policy;
-int ek_policy_new(const char *const *ca_files, const char *allow_file,
-		  struct ek_policy **out, struct error *e);
-void ek_policy_free(struct ek_policy *p);
-/* @digest: 64 hex digits of SHA-256 over the key's SubjectPublicKeyInfo. */
-int ek_check(const struct ek_policy *p, const uint8_t *ek_public,
-	     size_t ek_public_len, const uint8_t *cert, size_t cert_len,
-	     const char *serial, char digest[65], struct error *e);
 
 /* register.c: what was issued to whom, in issued.log */
 struct entry {

@@ -10,7 +10,8 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include "manufacturer/manufacturer.h"
+#include "pki/ek.h"
+#include "pki/pki.h"
 #include "pki/tpm.h"
 
 #define OID_EK_CERTIFICATE "2.23.133.8.1" /* tcg-kp-EKCertificate */
