@@ -110,6 +110,7 @@ tss := tss2-esys tss2-mu tss2-rc tss2-tctildr
 $(eval $(call LIBRARY,common,common,libcrypto libssl libevent libevent_openssl))
 $(eval $(call LIBRARY,pki,pki,libcrypto $(tss)))
 $(eval $(call LIBRARY,hsm,hsm,libcrypto $(tss)))
+$(eval $(call LIBRARY,custody,custody,libcrypto jansson $(tss)))
 $(eval $(call LIBRARY,store,store,sqlite3))
 $(eval $(call LIBRARY,secmod,libsecmod,))
 $(eval $(call LIBRARY,gp,gp,libcrypto))
@@ -126,6 +127,7 @@ $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl l
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
 $(eval $(call PROGRAM,secmod-central,central,$(server),libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-manufacturer,manufacturer,$(server),libssl jansson))
+$(eval $(call PROGRAM,secmod-kms,kms,custody hsm pki provider secmod common,libssl jansson))
 
 user: $(user-files) $(programs) ## libraries, provider and programs
 
@@ -185,7 +187,7 @@ $(B)/obj/pure/%.o: %.c $(B)/flags
 unit-tests := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
 unit-help := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 obj-unit := $(patsubst %.c,$(B)/obj/%.o,$(unit-help) $(wildcard tests/unit/*_test.c))
-unit-libs := provider secmod store hsm pki gp common
+unit-libs := provider secmod store custody hsm pki gp common
 unit-packages := $(call all-packages,cmocka libssl libcrypto libevent jansson,$(unit-libs))
 $(obj-unit): CPPFLAGS := -Itests/shim -Itests/unit $(CPPFLAGS)
 $(obj-unit): pic := -fPIE
