@@ -112,6 +112,7 @@ $(eval $(call LIBRARY,pki,pki,libcrypto $(tss)))
 $(eval $(call LIBRARY,hsm,hsm,libcrypto $(tss)))
 $(eval $(call LIBRARY,custody,custody,libcrypto jansson $(tss)))
 $(eval $(call LIBRARY,store,store,sqlite3))
+$(eval $(call LIBRARY,campaign,campaign,))
 $(eval $(call LIBRARY,secmod,libsecmod,))
 $(eval $(call LIBRARY,gp,gp,libcrypto))
 $(eval $(call LIBRARY,provider,provider,libcrypto))
@@ -187,7 +188,7 @@ $(B)/obj/pure/%.o: %.c $(B)/flags
 unit-tests := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
 unit-help := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 obj-unit := $(patsubst %.c,$(B)/obj/%.o,$(unit-help) $(wildcard tests/unit/*_test.c))
-unit-libs := provider secmod store custody hsm pki gp common
+unit-libs := provider secmod campaign store custody hsm pki gp common
 unit-packages := $(call all-packages,cmocka libssl libcrypto libevent jansson,$(unit-libs))
 $(obj-unit): CPPFLAGS := -Itests/shim -Itests/unit $(CPPFLAGS)
 $(obj-unit): pic := -fPIE

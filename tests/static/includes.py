@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-LIBRARIES = {"common", "pki", "hsm", "custody", "store", "libsecmod", "provider", "gp"}
+LIBRARIES = {"campaign", "common", "pki", "hsm", "custody", "store", "libsecmod", "provider", "gp"}
 SEARCH = ["userspace", "kernel/uapi", "."]
 _INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 

@@ -75,6 +75,76 @@ static const char *const steps[] = {
 	" BEGIN SELECT RAISE (ABORT, 'the audit log only grows'); END;"
 	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit"
 	" BEGIN SELECT RAISE (ABORT, 'the audit log only grows'); END;",
+
+	/* 2: the access server: keysets of modules, campaigns, resets */
+	"CREATE TABLE cryptograms ("
+	" entry INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" uid BLOB NOT NULL REFERENCES modules (uid),"
+	" time INTEGER NOT NULL,"
+	" cms BLOB NOT NULL) STRICT;"
+	"CREATE INDEX cryptograms_uid ON cryptograms (uid);"
+
+	/* as the module said when it was last asked */
+	"CREATE TABLE keysets ("
+	" uid BLOB NOT NULL REFERENCES modules (uid),"
+	" kvn INTEGER NOT NULL,"
+	" kcv BLOB NOT NULL,"
+	" asked INTEGER NOT NULL,"
+	" PRIMARY KEY (uid, kvn)) STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE campaigns ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" kvn INTEGER NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('running', 'done', 'aborted')),"
+	" reason TEXT NOT NULL,"
+	" started INTEGER NOT NULL,"
+	" ended INTEGER NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX campaigns_running ON campaigns (state)"
+	" WHERE state = 'running';"
+
+	"CREATE TABLE campaign_modules ("
+	" campaign INTEGER NOT NULL REFERENCES campaigns (id),"
+	" uid BLOB NOT NULL REFERENCES modules (uid),"
+	" step TEXT NOT NULL CHECK (step IN"
+	"  ('planned', 'begun', 'done', 'failed', 'skipped')),"
+	" cause TEXT NOT NULL,"
+	" tries INTEGER NOT NULL,"
+	" changed INTEGER NOT NULL,"
+	" PRIMARY KEY (campaign, uid)) STRICT, WITHOUT ROWID;"
+
+	/* the keys themselves are nowhere on a disk */
+	"CREATE TABLE transaction_keys ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id < 4294967296),"
+	" uid BLOB NOT NULL REFERENCES modules (uid),"
+	" kvn INTEGER NOT NULL,"
+	" lifetime INTEGER NOT NULL,"
+	" messages INTEGER NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN"
+	"  ('ordered', 'issued', 'replaced', 'revoked', 'failed')),"
+	" cause TEXT NOT NULL,"
+	" issued INTEGER NOT NULL,"
+	" changed INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX transaction_keys_uid ON transaction_keys (uid);"
+
+	"CREATE TABLE resets ("
+	" entry INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" uid BLOB NOT NULL REFERENCES modules (uid),"
+	" epoch INTEGER NOT NULL,"
+	" nonce BLOB NOT NULL CHECK (length(nonce) = 32),"
+	" reason TEXT NOT NULL,"
+	" ordered INTEGER NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN"
+	"  ('ordered', 'sent', 'proved', 'failed')),"
+	" cause TEXT NOT NULL,"
+	" proof BLOB NOT NULL,"
+	" changed INTEGER NOT NULL) STRICT;"
+	/* what proves an erasure stays */
+	"CREATE TRIGGER resets_update BEFORE UPDATE ON resets"
+	" WHEN old.state = 'proved'"
+	" BEGIN SELECT RAISE (ABORT, 'a proof stays as it is'); END;"
+	"CREATE TRIGGER resets_delete BEFORE DELETE ON resets"
+	" BEGIN SELECT RAISE (ABORT, 'resets are only added'); END;",
 };
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

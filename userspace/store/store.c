@@ -15,6 +15,7 @@
 #define MODULE_COLUMNS                                               \
 	"uid, serial, enabled, reason, changed, added, fingerprint," \
 	" epoch, first_seen, last_seen"
+#define CAMPAIGN_COLUMNS "id, kvn, version, state, reason, started, ended"
 #define ENTRY_COLUMNS "entry, time, uid, id, fingerprint, payload"
 
 static const char *const sql[Q_COUNT] = {
@@ -74,6 +75,60 @@ static const char *const sql[Q_COUNT] = {
 			" detail) VALUES (?1,?2,?3,?4,?5)",
 	[Q_AUDITS] = "SELECT entry, time, actor, action, object, detail"
 		     " FROM audit ORDER BY entry",
+	[Q_CRYPTOGRAM_ADD] =
+		"INSERT INTO cryptograms (uid, time, cms) VALUES (?1,?2,?3)",
+	[Q_CRYPTOGRAM] = "SELECT cms FROM cryptograms WHERE uid = ?1"
+			 " ORDER BY entry DESC LIMIT 1",
+	[Q_KEYSET_FORGET] = "DELETE FROM keysets WHERE uid = ?1",
+	[Q_KEYSET_SEEN] = "INSERT INTO keysets VALUES (?1,?2,?3,?4)",
+	[Q_KEYSETS] = "SELECT kvn, kcv, asked FROM keysets WHERE uid = ?1"
+		      " ORDER BY kvn",
+	[Q_CAMPAIGN_START] = "INSERT INTO campaigns (kvn, version, state,"
+			     " reason, started, ended)"
+			     " VALUES (?1,?2,'running','',?3,0)",
+	/* whom it cannot concern is told apart at once */
+	[Q_CAMPAIGN_PLAN] =
+		"INSERT INTO campaign_modules SELECT ?1, uid,"
+		" iif(enabled AND uid IN (SELECT uid FROM cryptograms),"
+		"  'planned', 'skipped'),"
+		" iif(NOT enabled, 'disabled: ' || reason,"
+		"  iif(uid IN (SELECT uid FROM cryptograms), '',"
+		"   'no master key was issued')), 0, ?2 FROM modules",
+	[Q_CAMPAIGN_FIND] = "SELECT " CAMPAIGN_COLUMNS
+			    " FROM campaigns WHERE id = ?1",
+	[Q_CAMPAIGN_LAST] = "SELECT " CAMPAIGN_COLUMNS
+			    " FROM campaigns ORDER BY id DESC LIMIT 1",
+	[Q_CAMPAIGN_STEP] = "UPDATE campaign_modules SET step = ?3, cause = ?4,"
+			    " tries = tries + (?3 = 'begun'), changed = ?5"
+			    " WHERE campaign = ?1 AND uid = ?2",
+	[Q_CAMPAIGN_MODULES] =
+		"SELECT c.uid, m.serial, c.step, c.cause, c.tries, c.changed"
+		" FROM campaign_modules c JOIN modules m ON m.uid = c.uid"
+		" WHERE c.campaign = ?1 ORDER BY m.serial, c.uid",
+	[Q_CAMPAIGN_END] = "UPDATE campaigns SET state = ?2, reason = ?3,"
+			   " ended = ?4 WHERE id = ?1 AND state = 'running'",
+	[Q_TKEY_ADD] =
+		"INSERT INTO transaction_keys (uid, kvn, lifetime, messages,"
+		" state, cause, issued, changed)"
+		" VALUES (?1,?2,?3,?4,'ordered','',?5,?5)",
+	[Q_TKEY_SET] = "UPDATE transaction_keys SET state = ?2, cause = ?3,"
+		       " changed = ?4 WHERE id = ?1",
+	[Q_TKEY_REPLACE] = "UPDATE transaction_keys SET state = 'replaced',"
+			   " changed = ?4 WHERE uid = ?1 AND kvn = ?2"
+			   " AND id != ?3 AND state = 'issued'",
+	[Q_TKEYS] = "SELECT k.id, k.uid, m.serial, k.kvn, k.lifetime,"
+		    " k.messages, k.state, k.cause, k.issued, k.changed"
+		    " FROM transaction_keys k JOIN modules m ON m.uid = k.uid"
+		    " WHERE ?1 IS NULL OR k.uid = ?1 ORDER BY k.id",
+	[Q_RESET_ADD] = "INSERT INTO resets (uid, epoch, nonce, reason,"
+			" ordered, state, cause, proof, changed)"
+			" VALUES (?1,?2,?3,?4,?5,'ordered','',x'',?5)",
+	[Q_RESET_SET] = "UPDATE resets SET state = ?2, cause = ?3, proof = ?4,"
+			" changed = ?5 WHERE entry = ?1",
+	[Q_RESETS] = "SELECT r.entry, r.uid, m.serial, r.epoch, r.nonce,"
+		     " r.reason, r.ordered, r.state, r.cause, r.proof,"
+		     " r.changed FROM resets r JOIN modules m ON m.uid = r.uid"
+		     " WHERE ?1 IS NULL OR r.uid = ?1 ORDER BY r.entry",
 };
 
 int store_failed(struct store *s, const char *doing, struct error *e)
