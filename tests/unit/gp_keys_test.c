@@ -279,6 +279,10 @@ static void information_cut_short(void **state)
 		spoilt_len--;
 		refused(ask(s, i), -EPROTO, "not as it is documented");
 	}
+	/* the whole is right, what is in it ends too early */
+	spoilt = (const uint8_t *)"\xe0\x05\xc0\4\1\x30\x88\x20";
+	spoilt_len = 7;
+	refused(ask(s, 0), -EPROTO, "object E0 is not as it is documented");
 	spoilt = NULL;
 }
 

@@ -15,7 +15,7 @@
 
 #include "gp/internal.h"
 
-enum point_lie { TRUE_POINT, NO_POINT, COMPRESSED };
+enum point_lie { TRUE_POINT, NO_POINT, COMPRESSED, LONGER };
 
 struct card {
 	EVP_PKEY *key; /* SK.SD */
@@ -158,6 +158,8 @@ static u16 mutual(struct card *c, const struct apdu *a, struct apdu_response *r)
 	begin(c, a, fresh, peer, r);
 	EVP_PKEY_free(fresh);
 	EVP_PKEY_free(peer);
+	if (c->lie == LONGER)
+		apdu_put_byte(r, 0);
 	c->answer_len = r->len;
 	memcpy(c->answer, r->data, r->len);
 	if (c->flip)
@@ -378,6 +380,10 @@ static void what_is_no_point(void **state)
 	s->soft.lie = NO_POINT;
 	refused(gp_scp11a_open(&s->card, &s->p, &s->e), -EPROTO,
 		"soft: its public key is not a point of P-256");
+	scp03_wipe(&s->soft.session);
+	s->soft.lie = LONGER;
+	refused(gp_scp11a_open(&s->card, &s->p, &s->e), -EPROTO,
+		"not a public key and a receipt");
 	scp03_wipe(&s->soft.session);
 	s->soft.lie = COMPRESSED;
 	refused(gp_scp11a_open(&s->card, &s->p, &s->e), -EPROTO,
