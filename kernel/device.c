@@ -126,6 +126,11 @@ static int locked_command(struct secmod_call *c, u32 nr)
 			sm->last_error = sm->why;
 		atomic64_inc(&sm->stats.refusals);
 	} else {
+		/* the executive's refusals are status words, and may have a reason */
+		if (sm->why.error) {
+			c->f->why = sm->why;
+			sm->last_error = sm->why;
+		}
 		atomic64_inc(&sm->stats.operations);
 	}
 	mutex_unlock(&sm->lock);

@@ -15,7 +15,8 @@ static const struct {
 	FIELD(TLV_CONTEXT(0), state),		FIELD(TLV_CONTEXT(1), epoch),
 	FIELD(TLV_CONTEXT(2), personalized_at), FIELD(TLV_CONTEXT(3), auth),
 	FIELD(TLV_CONTEXT(4), srk_name),	FIELD(TLV_CONTEXT(5), key_name),
-	FIELD(TLV_CONTEXT(6), policy),
+	FIELD(TLV_CONTEXT(6), policy),		FIELD(TLV_CONTEXT(7), secured),
+	FIELD(TLV_CONTEXT(8), keysets),
 };
 
 #define CERT(tag, member)                            \
@@ -33,6 +34,8 @@ static const struct {
 	CERT(TLV_CONTEXT(22), central[2]), CERT(TLV_CONTEXT(23), central[3]),
 };
 
+#define APPS TLV_CONTEXT(24)
+
 int record_encode(const struct record *r, u8 *out, size_t size)
 {
 	struct tlv_writer w = { .data = out, .size = size };
@@ -46,7 +49,18 @@ int record_encode(const struct record *r, u8 *out, size_t size)
 
 		tlv_put(&w, certs[i].tag, c->der, c->len);
 	}
+	tlv_put(&w, APPS, r->apps.data, r->apps.len);
 	return w.bad ? -E2BIG : (int)w.len;
+}
+
+static bool is_kept(const struct record *r)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(r->keysets); i++)
+		if (r->keysets[i].len > RECORD_KEY_MAX)
+			return false;
+	return r->state == SECMOD_STATE_PERSONALIZATION || r->state == SECMOD_STATE_OPERATING;
 }
 
 int record_decode(struct record *r, const u8 *data, size_t len)
@@ -65,10 +79,11 @@ int record_decode(struct record *r, const u8 *data, size_t len)
 		if (!tlv_expect(&in, certs[i].tag, &t) ||
 		    record_set_cert((void *)(base + certs[i].offset), t.value, t.len))
 			return -EBADMSG;
-	if (!tlv_done(&in) ||
-	    (r->state != SECMOD_STATE_PERSONALIZATION && r->state != SECMOD_STATE_OPERATING))
+	if (!tlv_expect(&in, APPS, &t) || t.len > sizeof(r->apps.data))
 		return -EBADMSG;
-	return 0;
+	memcpy(r->apps.data, t.value, t.len);
+	r->apps.len = t.len;
+	return tlv_done(&in) && is_kept(r) ? 0 : -EBADMSG;
 }
 
 int record_set_cert(struct record_cert *c, const u8 *der, size_t len)
@@ -92,6 +107,9 @@ void record_forget_key(struct record *r)
 	for (i = 0; i < ARRAY_SIZE(r->central); i++)
 		memset(&r->central[i], 0, sizeof(r->central[i]));
 	memset(&r->policy, 0, sizeof(r->policy));
+	r->secured = 0;
+	memzero_explicit(r->keysets, sizeof(r->keysets));
+	memzero_explicit(&r->apps, sizeof(r->apps));
 	r->personalized_at = 0;
 	r->state = SECMOD_STATE_PERSONALIZATION;
 }

@@ -94,6 +94,8 @@ struct perso_session;
  * @vault_counter: value of the vault counter
  * @record: what the vault holds, NULL while not attached
  * @vault: the attached file
+ * @keysets_changed: how often a keyset was put or deleted: ends the channels before
+ * @keyset_wait: by slot: no channel is opened before this time, nanoseconds since boot
  * @session: the open file that holds the session, NULL when there is none
  * @init: the initialization session
  * @perso: the personalization session
@@ -134,6 +136,8 @@ struct secmod {
 	u64 vault_counter;
 	struct record *record;
 	struct file *vault;
+	u32 keysets_changed;
+	u64 keyset_wait[RECORD_KEYSETS];
 	struct secmod_file *session;
 	struct init_session *init;
 	struct perso_session *perso;
@@ -270,5 +274,6 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg, const u8 *checking
 /* sign.c */
 int secmod_sign(struct secmod *sm, u32 key, u16 hash, const u8 *data, size_t len,
 		u8 signature[SECMOD_SIG_SIZE]);
+int secmod_agree(struct secmod *sm, const struct t2_point *peer, u8 x[T2_COORD_SIZE]);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Signatures with the keys in the TPM: one locked sequence, nothing left behind. */
+/* Use of the keys in the TPM: one locked sequence, nothing left behind. */
 #include "secmod.h"
 
 static size_t digest_size(u16 hash)
@@ -17,35 +17,74 @@ static size_t digest_size(u16 hash)
 
 /*
  * PolicyNV is checked when it is called, not when the key is used. So the session
- * is made, used and ended while the chip is held: no reset comes between.
+ * is made, used and ended while the chip is held: no reset comes between. @salt:
+ * T2_RH_NULL, or the storage root key where the answer is a secret.
  */
-static int sign_module(struct secmod *sm, u16 hash, const u8 *digest, size_t len,
-		       struct t2_signature *sig)
+static int satisfy_policy(struct secmod *sm, struct t2_session *s, u32 salt, struct t2_entity *key)
 {
-	struct t2_entity nv, key = {
-		.handle = sm->handles.key,
-		.auth = sm->record->auth,
-		.auth_len = sizeof(sm->record->auth),
-	};
-	struct t2_session s = {};
+	struct t2_entity nv;
 	struct t2_writer w;
 	u8 epoch[8];
 	int rc;
 
+	*key = (struct t2_entity){
+		.handle = sm->handles.key,
+		.auth = sm->record->auth,
+		.auth_len = sizeof(sm->record->auth),
+		.session = s,
+	};
+	key->name.len = sizeof(sm->record->key_name);
+	memcpy(key->name.data, sm->record->key_name, sizeof(sm->record->key_name));
 	t2_writer_init(&w, epoch, sizeof(epoch));
 	t2_put_u64(&w, sm->record->epoch);
 	secmod_nv_entity(sm, sm->handles.epoch, &nv);
-	key.name.len = sizeof(sm->record->key_name);
-	memcpy(key.name.data, sm->record->key_name, sizeof(sm->record->key_name));
-	key.session = &s;
-	rc = t2_start_auth_session(&sm->tpm, &s, T2_SE_POLICY, T2_RH_NULL, NULL);
-	rc = rc ?: t2_policy_nv(&sm->tpm, &s, &nv, &nv, epoch, sizeof(epoch), 0, T2_EO_EQ);
-	rc = rc ?: t2_policy_auth_value(&sm->tpm, &s);
-	s.attributes = 0; /* ends with the command */
+	rc = t2_start_auth_session(&sm->tpm, s, T2_SE_POLICY, salt, &sm->srk);
+	rc = rc ?: t2_policy_nv(&sm->tpm, s, &nv, &nv, epoch, sizeof(epoch), 0, T2_EO_EQ);
+	rc = rc ?: t2_policy_auth_value(&sm->tpm, s);
+	s->attributes = 0; /* ends with the command */
+	return rc;
+}
+
+static int sign_module(struct secmod *sm, u16 hash, const u8 *digest, size_t len,
+		       struct t2_signature *sig)
+{
+	struct t2_session s = {};
+	struct t2_entity key;
+	int rc;
+
+	rc = satisfy_policy(sm, &s, T2_RH_NULL, &key);
 	rc = rc ?: t2_sign(&sm->tpm, &key, hash, digest, len, NULL, sig);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "signing with the module key");
 	t2_end_session(&sm->tpm, &s);
+	return rc;
+}
+
+/**
+ * secmod_agree() - key agreement with the module key
+ * @peer: public key of the other side
+ * @x: of the shared point
+ *
+ * Stands between secmod_tpm_begin() and secmod_tpm_end(). The result is the same each
+ * time, so it must not be read off the bus: the response is encrypted.
+ *
+ * Return: 0, -EINVAL when @peer is not on the curve, or what the TPM says.
+ */
+int secmod_agree(struct secmod *sm, const struct t2_point *peer, u8 x[T2_COORD_SIZE])
+{
+	struct t2_point shared = {};
+	struct t2_session s = {};
+	struct t2_entity key;
+	int rc;
+
+	rc = satisfy_policy(sm, &s, sm->srk_handle, &key);
+	s.attributes = T2_SA_ENCRYPT;
+	rc = rc ?: t2_ecdh_zgen(&sm->tpm, &key, peer, &shared);
+	if (rc)
+		secmod_tpm_refuse(sm, rc, "agreeing on a key with the module key");
+	t2_end_session(&sm->tpm, &s);
+	memcpy(x, shared.x, sizeof(shared.x));
+	memzero_explicit(&shared, sizeof(shared));
 	return rc;
 }
 

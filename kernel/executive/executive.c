@@ -1,59 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a command APDU to the function that carries it out, and back. */
+#include "application.h"
 #include "executive.h"
 
 enum instruction {
+	INS_PERFORM_SECURITY_OPERATION = 0x2a,
+	INS_INITIALIZE_UPDATE = 0x50,
+	INS_AUTHENTICATE = 0x82,
+	INS_GET_CHALLENGE = 0x84,
 	INS_SELECT = 0xa4,
 	INS_GET_RESPONSE = 0xc0,
 	INS_GET_DATA = 0xca,
+	INS_PUT_KEY = 0xd8,
+	INS_STORE_DATA = 0xe2,
+	INS_DELETE = 0xe4,
+	INS_INSTALL = 0xe6,
+	INS_SET_STATUS = 0xf0,
+	INS_GET_STATUS = 0xf2,
 };
 
-/* Issuer security domain: GlobalPlatform Card 2.3.1, H.2 */
-static const u8 issuer_domain[] = { 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00 };
+const struct executive_name executive_issuer = {
+	{ 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00 },
+	8,
+};
 
-static void put_file_control(struct apdu_response *r)
+static void put_file_control(const struct executive_name *selected, struct apdu_response *r)
 {
 	/* with the most data of a command: 9F65 */
 	static const u8 tail[] = {
 		0xa5, 0x05, 0x9f, 0x65, 0x02, APDU_DATA_MAX >> 8, APDU_DATA_MAX & 0xff
 	};
-	static const u8 head[] = { 0x6f, 2 + sizeof(issuer_domain) + sizeof(tail), 0x84,
-				   sizeof(issuer_domain) };
 
-	apdu_put(r, head, sizeof(head));
-	apdu_put(r, issuer_domain, sizeof(issuer_domain));
+	apdu_put_constructed(r, 0x6f, 2 + selected->len + sizeof(tail));
+	apdu_put_tlv(r, 0x84, selected->name, selected->len);
 	apdu_put(r, tail, sizeof(tail));
+}
+
+static bool exists(struct executive *x, const struct apdu *a)
+{
+	struct app app;
+
+	if (a->len == executive_issuer.len && !memcmp(a->data, executive_issuer.name, a->len))
+		return true;
+	return a->len && app_find(&x->sm->record->apps, a->data, a->len, &app);
 }
 
 /* By name, the first one: ISO/IEC 7816-4, 7.1.1; GlobalPlatform Card 2.3.1, 11.9 */
 static u16 select(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
+	channel_close(x);
 	if (a->p1 != 0x04 || a->p2)
 		return SW_P1P2;
-	if (a->len && (a->len != sizeof(issuer_domain) || memcmp(a->data, issuer_domain, a->len)))
+	if (a->len && !exists(x, a))
 		return SW_FILE;
-	x->selected = true;
-	put_file_control(r);
+	x->selected = executive_issuer;
+	if (a->len) {
+		memcpy(x->selected.name, a->data, a->len);
+		x->selected.len = a->len;
+	}
+	put_file_control(&x->selected, r);
 	return SW_OK;
 }
 
-/* GlobalPlatform Card 2.3.1, 11.3 */
-static u16 get_data(struct executive *x, const struct apdu *a, struct apdu_response *r)
+/* Both are INS 82; the first has secure messaging, the second makes its keys. */
+static u16 authenticate(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
-	return executive_get_data(x, a->p1 << 8 | a->p2, r);
+	if (a->cla & APDU_CLA_SECURE)
+		return channel_external_authenticate(x, a, r);
+	channel_close(x);
+	return agreement_authenticate(x, a, r);
 }
 
-#define ANYBODY BIT(CHANNEL_NONE)
+#define NONE BIT(CHANNEL_NONE)
+#define TRANSPORT BIT(CHANNEL_TRANSPORT)
+#define REPLACEMENT BIT(CHANNEL_REPLACEMENT)
+#define MASTER BIT(CHANNEL_MASTER)
+#define CENTRAL BIT(CHANNEL_CENTRAL)
+#define CHANNELS (TRANSPORT | REPLACEMENT | MASTER | CENTRAL)
+#define ANYBODY (NONE | CHANNELS)
+#define GP APDU_CLA_GP
 
-/* The rules: which channel may do what. */
+/*
+ * The rules: which channel may do what.
+ * @cla: bits of CLA that may be set, beside those of chaining and secure messaging
+ * @begins: comes without secure messaging, and ends the channel that there is
+ * @channels: where it is allowed
+ * @run: carries it out
+ */
 static const struct rule {
 	u8 ins;
-	u8 cla; /* bits of CLA that may be set, beside those of chaining and channel */
-	u32 channels;
-	u16 (*run)(struct executive *x, const struct apdu *a, struct apdu_response *r);
+	u8 cla;
+	bool begins;
+	u8 channels;
+	executive_command *run;
 } rules[] = {
-	{ INS_SELECT, 0, ANYBODY, select },
-	{ INS_GET_DATA, APDU_CLA_GP, ANYBODY, get_data },
+	{ INS_SELECT, 0, true, ANYBODY, select },
+	{ INS_INITIALIZE_UPDATE, GP, true, ANYBODY, channel_initialize_update },
+	{ INS_AUTHENTICATE, GP | APDU_CLA_SECURE, true, ANYBODY, authenticate },
+	{ INS_PERFORM_SECURITY_OPERATION, GP, true, ANYBODY, agreement_certificate },
+	{ INS_GET_DATA, GP, false, ANYBODY, information_get },
+	{ INS_GET_STATUS, GP, false, CHANNELS, life_get_status },
+	{ INS_PUT_KEY, GP, false, TRANSPORT | REPLACEMENT | CENTRAL, keys_put },
+	{ INS_DELETE, GP, false, TRANSPORT | MASTER | CENTRAL, keys_delete },
+	{ INS_INSTALL, GP, false, TRANSPORT | MASTER, store_install },
+	{ INS_STORE_DATA, GP, false, TRANSPORT | MASTER, store_data },
+	{ INS_SET_STATUS, GP, false, TRANSPORT | MASTER | CENTRAL, life_set_status },
+	{ INS_GET_CHALLENGE, GP, false, CENTRAL, life_challenge },
 };
 
 static const struct rule *find_rule(u8 ins)
@@ -74,10 +126,12 @@ static u16 obey(struct executive *x, const struct apdu *a, struct apdu_response 
 		return SW_INS;
 	if (a->cla & ~rule->cla)
 		return SW_CLA;
-	if (!x->selected && a->ins != INS_SELECT)
+	if (!x->selected.len && a->ins != INS_SELECT)
 		return SW_CONDITIONS;
 	if (!(rule->channels & BIT(x->channel)))
 		return SW_SECURITY;
+	if (a->ins != INS_AUTHENTICATE)
+		x->initiated = false;
 	return rule->run(x, a, r);
 }
 
@@ -159,10 +213,63 @@ static u16 class_status(u8 cla)
 	return cla & 0x60 ? SW_CLA : SW_CHANNEL;
 }
 
+/*
+ * Takes off what protects a command. One that is not as the channel demands ends it:
+ * Amendment D, 6.2.4.
+ */
+static u16 unprotect(struct executive *x, struct apdu *a, bool *secured)
+{
+	const struct rule *rule = find_rule(a->ins);
+
+	*secured = false;
+	if (a->cla & APDU_CLA_SECURE && a->ins != INS_AUTHENTICATE) {
+		if (x->channel == CHANNEL_NONE || scp03_unwrap(&x->scp, a)) {
+			channel_close(x);
+			return SW_SECURITY;
+		}
+		a->cla &= ~APDU_CLA_SECURE;
+		*secured = true;
+	} else if (x->channel != CHANNEL_NONE && !(rule && rule->begins)) {
+		channel_close(x);
+		return SW_SECURITY;
+	}
+	return SW_OK;
+}
+
+static u16 protect(struct executive *x, struct apdu_response *all, u16 sw)
+{
+	if (!scp03_wrap(&x->scp, all, sw))
+		return sw;
+	channel_close(x);
+	all->len = 0;
+	return SW_FAILED;
+}
+
+static u16 carry_out(struct executive *x, struct apdu *a, struct apdu_response *all)
+{
+	bool secured, whole = true;
+	u16 sw = unprotect(x, a, &secured);
+
+	if (sw == SW_OK)
+		sw = link_chain(x, a, &whole);
+	if (sw == SW_OK && whole)
+		sw = obey(x, a, all);
+	if (sw != SW_OK || whole)
+		end_chain(x);
+	if (all->full)
+		sw = SW_MEMORY;
+	if (sw != SW_OK)
+		all->len = 0;
+	if (secured)
+		sw = protect(x, all, sw);
+	if (x->closing)
+		channel_close(x);
+	return sw;
+}
+
 static void answer(struct executive *x, struct apdu *a, struct apdu_response *r)
 {
 	struct apdu_response all = { .data = x->pending };
-	bool whole = true;
 	u16 sw;
 
 	if (wants_pending(x, a)) {
@@ -172,13 +279,7 @@ static void answer(struct executive *x, struct apdu *a, struct apdu_response *r)
 	forget_pending(x);
 	sw = class_status(a->cla);
 	if (sw == SW_OK)
-		sw = link_chain(x, a, &whole);
-	if (sw == SW_OK && whole)
-		sw = obey(x, a, &all);
-	if (sw != SW_OK || whole)
-		end_chain(x);
-	if (all.full)
-		sw = SW_MEMORY;
+		sw = carry_out(x, a, &all);
 	if (sw == SW_OK && all.len) {
 		x->pending_len = all.len;
 		give_pending(x, a->expected, r);
@@ -190,27 +291,39 @@ static void answer(struct executive *x, struct apdu *a, struct apdu_response *r)
 /* A change of state ends what was selected and authenticated before it. */
 static void begin_anew(struct executive *x, struct secmod *sm)
 {
+	store_forget(x);
 	memzero_explicit(x, sizeof(*x));
 	x->sm = sm;
 	x->generation = sm->generation;
 }
 
+/* What was opened with a keyset ends with it. */
+static void follow_keysets(struct executive *x)
+{
+	if (x->keysets != x->sm->keysets_changed &&
+	    (x->initiated || (x->channel != CHANNEL_NONE && x->channel != CHANNEL_CENTRAL)))
+		channel_close(x);
+}
+
 int executive_run(struct secmod_file *f, u8 *command, size_t len, struct apdu_response *r)
 {
 	struct secmod *sm = f->sm;
+	struct executive *x = f->executive;
 	struct apdu a;
 
 	lockdep_assert_held(&sm->lock);
-	if (!f->executive) {
-		f->executive = kmalloc(sizeof(*f->executive), GFP_KERNEL);
-		if (!f->executive)
+	if (!x) {
+		x = kzalloc(sizeof(*x), GFP_KERNEL);
+		if (!x)
 			return -ENOMEM;
-		begin_anew(f->executive, sm);
+		f->executive = x;
+		begin_anew(x, sm);
 	}
-	if (f->executive->generation != sm->generation)
-		begin_anew(f->executive, sm);
+	if (x->generation != sm->generation)
+		begin_anew(x, sm);
+	follow_keysets(x);
 	if (apdu_parse(&a, command, len))
-		answer(f->executive, &a, r);
+		answer(x, &a, r);
 	else
 		finish(r, SW_LENGTH);
 	return 0;
@@ -218,5 +331,36 @@ int executive_run(struct secmod_file *f, u8 *command, size_t len, struct apdu_re
 
 void executive_free(struct executive *x)
 {
+	if (x)
+		store_forget(x);
 	kfree_sensitive(x);
+}
+
+struct record *executive_copy(struct executive *x)
+{
+	struct record *next = record_alloc();
+
+	if (next)
+		*next = *x->sm->record;
+	return next;
+}
+
+u16 executive_commit(struct executive *x, struct record *next)
+{
+	if (!secmod_vault_commit(x->sm, next))
+		return SW_OK;
+	record_free(next);
+	return SW_FAILED;
+}
+
+u16 executive_commit_keys(struct executive *x, struct record *next)
+{
+	struct secmod *sm = x->sm;
+	u16 sw = executive_commit(x, next);
+
+	if (sw == SW_OK) {
+		memset(sm->keyset_wait, 0, sizeof(sm->keyset_wait));
+		x->keysets = ++sm->keysets_changed;
+	}
+	return sw;
 }

@@ -4,17 +4,19 @@
 
 #include "kernel/record.h"
 
-/* The order of elements in an encoded record: tag and size; size 0 is a certificate. */
+/* The order of elements in an encoded record: tag and size; size 0 has none of its own. */
 static const struct {
 	u8 tag;
-	u8 size;
+	u16 size;
 } layout[] = {
-	{ 0x80, 4 },  { 0x81, 8 },  { 0x82, 8 }, { 0x83, 32 }, { 0x84, 34 },
-	{ 0x85, 34 }, { 0x86, 32 }, { 0x90, 0 }, { 0x91, 0 },  { 0x92, 0 },
-	{ 0x93, 0 },  { 0x94, 0 },  { 0x95, 0 }, { 0x96, 0 },  { 0x97, 0 },
+	{ 0x80, 4 },  { 0x81, 8 },  { 0x82, 8 }, { 0x83, 32 },	{ 0x84, 34 },
+	{ 0x85, 34 }, { 0x86, 32 }, { 0x87, 4 }, { 0x88, 312 }, { 0x90, 0 },
+	{ 0x91, 0 },  { 0x92, 0 },  { 0x93, 0 }, { 0x94, 0 },	{ 0x95, 0 },
+	{ 0x96, 0 },  { 0x97, 0 },  { 0x98, 0 },
 };
 
 #define FIELDS ARRAY_SIZE(layout)
+#define APPS (FIELDS - 1) /* all but the last of size 0 are certificates */
 
 static struct record *new_record(struct kunit *test)
 {
@@ -53,6 +55,13 @@ static struct record *full_record(struct kunit *test, size_t len)
 	set_cert(test, &r->module, 0xc4, len);
 	for (i = 0; i < SECMOD_CENTRAL_MAX; i++)
 		set_cert(test, &r->central[i], 0xd0 + i, len);
+	r->secured = 1;
+	for (i = 0; i < RECORD_KEYSETS; i++) {
+		memset(&r->keysets[i], 0xe0 + i, sizeof(r->keysets[i]));
+		r->keysets[i].len = RECORD_KEY_MAX;
+	}
+	r->apps.len = len;
+	memset(r->apps.data, 0xf0, len);
 	return r;
 }
 
@@ -238,7 +247,9 @@ static void record_with_another_size(struct kunit *test)
 	size_t i;
 
 	for (i = 0; i < FIELDS; i++) {
-		size_t size = layout[i].size ?: SECMOD_CERT_MAX;
+		size_t size = layout[i].size	?:
+				      i == APPS ? RECORD_APPS_MAX :
+						  SECMOD_CERT_MAX;
 
 		KUNIT_EXPECT_EQ(test, decode_with_size(test, e, i, size), 0);
 		KUNIT_EXPECT_EQ_MSG(test,

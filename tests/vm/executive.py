@@ -49,7 +49,7 @@ def selecting(card):
             ["6a82", "6a82", "6a86", "6a86", "6e00"],
         )
     with case("executive: nothing is answered before SELECT"):
-        expect_equal(card.say("80CA004500", "80F28000024F00"), ["6985", "6d00"])
+        expect_equal(card.say("80CA004500", "80F28000024F00"), ["6985", "6985"])
     with case("executive: a selection ends with its file"):
         card.say(SELECT)
         expect_equal(card.say("80CA004500"), ["6985"])
@@ -104,7 +104,7 @@ def commands(card):
         expect_equal(card.say(part, "10A404000100", SELECT), ["9000", "6700", FCI + "9000"])
     with case("executive: an unknown command in a known class, a known in an unknown"):
         answers = card.say(SELECT, "80FF0000", "A0CA004500", "81CA004500", "84CA004500")
-        expect_equal(answers[1:], ["6d00", "6e00", "6881", "6e00"])
+        expect_equal(answers[1:], ["6d00", "6e00", "6881", "6982"])
 
 
 def states(card, module):
