@@ -172,7 +172,8 @@ bugs: FORCE
 
 # sources without kernel services and the TPM layer, for userspace
 pure := state tlv cert bundle record slot \
-	executive/apdu executive/application executive/keyset executive/scp03 executive/scp11
+	executive/apdu executive/application executive/keyset executive/scp03 executive/scp11 \
+	transaction/slots
 src-pure := $(wildcard tpm/*.c $(pure:%=kernel/%.c) tests/shim/*.c)
 obj-pure := $(src-pure:%.c=$(B)/obj/pure/%.o)
 $(B)/lib/libpure.a: $(obj-pure)

@@ -223,6 +223,7 @@ int secmod_attach(struct secmod *sm, struct file *file)
 /* Forgets the vault and what it held; a personalization does not outlive it. */
 void secmod_detach(struct secmod *sm)
 {
+	txn_wipe_all(sm);
 	secmod_perso_forget(sm);
 	record_free(sm->record);
 	sm->record = NULL;

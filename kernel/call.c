@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What each ioctl does, in the module's lock, with everything already in kernel memory. */
+/* What each ioctl does, mostly in the module's lock, with everything already in kernel memory. */
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
@@ -42,9 +42,11 @@ int call_reason(struct secmod_call *c)
 {
 	struct secmod_reason *arg = c->arg;
 
-	arg->error = c->f->why.error;
 	memset(arg->text, 0, sizeof(arg->text));
+	spin_lock(&c->f->why_lock);
+	arg->error = c->f->why.error;
 	strscpy(arg->text, c->f->why.text, sizeof(arg->text));
+	spin_unlock(&c->f->why_lock);
 	return 0;
 }
 
@@ -229,4 +231,26 @@ int call_apdu(struct secmod_call *c)
 	c->out_to = arg->response;
 	arg->response_len = r.len;
 	return rc;
+}
+
+int call_keys(struct secmod_call *c)
+{
+	struct secmod_keys *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	struct secmod_txn_key *keys;
+	u32 room = arg->count;
+
+	keys = kcalloc(SECMOD_TXN_KEYS_MAX, sizeof(*keys), GFP_KERNEL);
+	if (!keys)
+		return -ENOMEM;
+	c->out = (u8 *)keys;
+	arg->count = txn_list(sm, keys);
+	arg->max_keys = min_t(u64, sm->record->policy.max_keys, TXN_SLOTS);
+	arg->max_lifetime = sm->record->policy.max_lifetime;
+	arg->max_messages = sm->record->policy.max_messages;
+	if (room < arg->count)
+		return refuse(&sm->why, -ENOSPC, "KEYS: there are %u transaction keys", arg->count);
+	c->out_len = arg->count * sizeof(*keys);
+	c->out_to = arg->keys;
+	return 0;
 }

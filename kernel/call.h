@@ -13,7 +13,7 @@
  * @arg: the argument, of the size the kernel knows
  * @in: copies of what its pointers lead to, NULL where the length is 0
  * @in_len: their bytes
- * @early: why an input could not be copied
+ * @early: why an input could not be copied; of a command without the lock, any refusal
  * @out: to be copied to @out_to when the lock is released
  * @out_len: bytes of it
  * @out_to: address in userspace
@@ -46,5 +46,10 @@ int call_reset(struct secmod_call *c);
 int call_get_cert(struct secmod_call *c);
 int call_sign(struct secmod_call *c);
 int call_apdu(struct secmod_call *c);
+int call_keys(struct secmod_call *c);
+
+/* messages.c: these do not hold the lock */
+int call_seal(struct secmod_call *c);
+int call_open(struct secmod_call *c);
 
 #endif

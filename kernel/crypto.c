@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "executive/scp03.h"
 #include "secmod.h"
+#include "transaction/cipher.h"
 
 #define GCM_IV_SIZE 12
 #define AES_BLOCK 16
@@ -25,6 +26,7 @@ static struct {
 	struct crypto_shash *hmac;
 	struct crypto_skcipher *ecb;
 	struct crypto_aead *gcm;
+	struct crypto_aead *txn;
 	struct crypto_kpp *ecdh;
 	bool rng;
 } held;
@@ -45,10 +47,12 @@ int secmod_crypto_get(void)
 	held.hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
 	held.ecb = crypto_alloc_skcipher("ecb(aes)", 0, CRYPTO_ALG_ASYNC);
 	held.gcm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
+	held.txn = txn_cipher_alloc();
 	held.ecdh = crypto_alloc_kpp("ecdh-nist-p256", 0, 0);
 	rc = PTR_ERR_OR_ZERO(held.sha256) ?: PTR_ERR_OR_ZERO(held.hmac);
 	rc = rc ?: PTR_ERR_OR_ZERO(held.ecb);
 	rc = rc ?: PTR_ERR_OR_ZERO(held.gcm);
+	rc = rc ?: PTR_ERR_OR_ZERO(held.txn);
 	rc = rc ?: PTR_ERR_OR_ZERO(held.ecdh);
 	rc = rc ?: hold_random();
 	if (rc)
@@ -62,6 +66,7 @@ void secmod_crypto_put(void)
 		compat_default_rng_put();
 	if (!IS_ERR(held.ecdh))
 		crypto_free_kpp(held.ecdh);
+	crypto_free_aead(IS_ERR(held.txn) ? NULL : held.txn);
 	crypto_free_aead(IS_ERR(held.gcm) ? NULL : held.gcm);
 	crypto_free_skcipher(IS_ERR(held.ecb) ? NULL : held.ecb);
 	crypto_free_shash(IS_ERR(held.hmac) ? NULL : held.hmac);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/secmodN: the only file that meets userspace memory. */
+/* /dev/secmodN: meets userspace memory, as messages.c does, and nothing else. */
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
@@ -32,24 +32,30 @@ struct input {
  * @size, @min_size: of the argument now, and in ABI version 1
  * @flags: known bits of the flags that follow size, or NO_FLAGS_FIELD
  * @out: the argument goes back to the caller
+ * @unlocked: does not wait for the module's lock, and so never for the TPM
  */
 static const struct {
 	u16 size;
 	u16 min_size;
 	u32 flags;
 	bool out;
+	bool unlocked;
 	int (*handler)(struct secmod_call *c);
 	struct input in[CALL_INPUTS];
 } ioctls[CMD_COUNT] = {
-#define ROW(type, last, flags, out, handler, ...)                                         \
-	{                                                                                 \
-		sizeof(struct type), offsetofend(struct type, last), flags, out, handler, \
-		{                                                                         \
-			__VA_ARGS__                                                       \
-		}                                                                         \
+#define ROW(type, last, flags, out, handler, ...)                                                \
+	{                                                                                        \
+		sizeof(struct type), offsetofend(struct type, last), flags, out, false, handler, \
+		{                                                                                \
+			__VA_ARGS__                                                              \
+		}                                                                                \
+	}
+#define UNLOCKED_ROW(type, last, flags, out, handler)                                          \
+	{                                                                                      \
+		sizeof(struct type), offsetofend(struct type, last), flags, out, true, handler \
 	}
 	[CMD_INFO] = ROW(secmod_info, personalized_at, NO_FLAGS_FIELD, true, call_info),
-	[CMD_REASON] = ROW(secmod_reason, text, NO_FLAGS_FIELD, true, call_reason),
+	[CMD_REASON] = UNLOCKED_ROW(secmod_reason, text, NO_FLAGS_FIELD, true, call_reason),
 	[CMD_ATTACH] = ROW(secmod_attach, reserved, 0, false, call_attach),
 	[CMD_INIT_BEGIN] = ROW(secmod_init_begin, identity_public,
 			       SECMOD_INIT_DISCARD | SECMOD_INIT_EK_RSA, true, call_init_begin),
@@ -71,7 +77,11 @@ static const struct {
 	[CMD_DETACH] = ROW(secmod_detach, flags, 0, false, call_detach),
 	[CMD_APDU] = ROW(secmod_apdu, response_len, 0, true, call_apdu,
 			 INPUT(secmod_apdu, command, command_len, SECMOD_APDU_MAX, "command")),
+	[CMD_SEAL] = UNLOCKED_ROW(secmod_messages, kvn, 0, false, call_seal),
+	[CMD_OPEN] = UNLOCKED_ROW(secmod_messages, kvn, 0, false, call_open),
+	[CMD_KEYS] = ROW(secmod_keys, max_messages, 0, true, call_keys),
 #undef ROW
+#undef UNLOCKED_ROW
 };
 
 static u32 flags_of(u32 nr, const void *arg)
@@ -81,22 +91,22 @@ static u32 flags_of(u32 nr, const void *arg)
 	return ioctls[nr].flags == NO_FLAGS_FIELD ? 0 : words[1];
 }
 
-static int run_command(struct secmod_call *c, u32 nr)
+static int run_command(struct secmod_call *c, u32 nr, struct refusal *why)
 {
 	struct secmod *sm = c->f->sm;
 	u32 flags = flags_of(nr, c->arg);
 	int rc;
 
 	if (command_is_admin(nr) && !capable(CAP_SYS_ADMIN))
-		return refuse(&sm->why, -EPERM, "%s: CAP_SYS_ADMIN is missing", command_name(nr));
+		return refuse(why, -EPERM, "%s: CAP_SYS_ADMIN is missing", command_name(nr));
 	if (flags & ~ioctls[nr].flags)
-		return refuse(&sm->why, -EOPNOTSUPP, "%s: unknown flags 0x%x", command_name(nr),
+		return refuse(why, -EOPNOTSUPP, "%s: unknown flags 0x%x", command_name(nr),
 			      flags & ~ioctls[nr].flags);
-	rc = state_allows(sm->state, nr, flags, &sm->why);
+	rc = state_allows(READ_ONCE(sm->state), nr, flags, why);
 	if (rc)
 		return rc;
 	if (c->early.error)
-		return refuse(&sm->why, -c->early.error, "%s", c->early.text);
+		return refuse(why, -c->early.error, "%s", c->early.text);
 	return ioctls[nr].handler(c);
 }
 
@@ -109,6 +119,30 @@ static bool worth_keeping(u32 nr, int rc)
 	return nr != CMD_GET_CERT && rc != -EBADFD && rc != -EPERM;
 }
 
+static void keep_reason(struct secmod_file *f, const struct refusal *why)
+{
+	spin_lock(&f->why_lock);
+	f->why = *why;
+	spin_unlock(&f->why_lock);
+}
+
+static int count_result(struct secmod *sm, int rc)
+{
+	atomic64_inc(rc ? &sm->stats.refusals : &sm->stats.operations);
+	return rc;
+}
+
+static int unlocked_command(struct secmod_call *c, u32 nr)
+{
+	int rc = run_command(c, nr, &c->early);
+
+	if (rc)
+		refuse(&c->early, rc, "%s: error %d", command_name(nr), -rc);
+	if (c->early.error)
+		keep_reason(c->f, &c->early);
+	return count_result(c->f->sm, rc);
+}
+
 /* One command under the lock, with its reason kept where it can be read. */
 static int locked_command(struct secmod_call *c, u32 nr)
 {
@@ -118,23 +152,19 @@ static int locked_command(struct secmod_call *c, u32 nr)
 	if (mutex_lock_killable(&sm->lock))
 		return -EINTR;
 	memset(&sm->why, 0, sizeof(sm->why));
-	rc = run_command(c, nr);
+	rc = run_command(c, nr, &sm->why);
 	if (rc) {
 		refuse(&sm->why, rc, "%s: error %d", command_name(nr), -rc);
-		c->f->why = sm->why;
+		keep_reason(c->f, &sm->why);
 		if (worth_keeping(nr, rc))
 			sm->last_error = sm->why;
-		atomic64_inc(&sm->stats.refusals);
-	} else {
+	} else if (sm->why.error) {
 		/* the executive's refusals are status words, and may have a reason */
-		if (sm->why.error) {
-			c->f->why = sm->why;
-			sm->last_error = sm->why;
-		}
-		atomic64_inc(&sm->stats.operations);
+		keep_reason(c->f, &sm->why);
+		sm->last_error = sm->why;
 	}
 	mutex_unlock(&sm->lock);
-	return rc;
+	return count_result(sm, rc);
 }
 
 static void copy_input(struct secmod_call *c, const struct input *in, int which)
@@ -176,7 +206,7 @@ static int do_call(struct secmod_call *c, u32 nr, void __user *uarg, u32 usize)
 		return rc;
 	for (i = 0; i < CALL_INPUTS && ioctls[nr].in[i].max; i++)
 		copy_input(c, &ioctls[nr].in[i], i);
-	rc = locked_command(c, nr);
+	rc = ioctls[nr].unlocked ? unlocked_command(c, nr) : locked_command(c, nr);
 	/* ENOSPC tells in the argument what it takes. */
 	out = !rc || rc == -ENOSPC ? copy_output(c, nr, uarg, usize) : 0;
 	return rc ?: out;
@@ -239,6 +269,7 @@ static int secmod_open(struct inode *inode, struct file *file)
 
 	if (!f)
 		return -ENOMEM;
+	spin_lock_init(&f->why_lock);
 	f->sm = container_of(inode->i_cdev, struct secmod, cdev);
 	f->seen = READ_ONCE(f->sm->generation);
 	file->private_data = f;
@@ -284,6 +315,7 @@ void secmod_set_state(struct secmod *sm, u32 event)
 	if (next < 0 || next == sm->state)
 		return;
 	WRITE_ONCE(sm->state, next);
+	txn_wipe_all(sm);
 	WRITE_ONCE(sm->generation, sm->generation + 1);
 	wake_up_interruptible(&sm->changed);
 	snprintf(text, sizeof(text), "SECMOD_STATE=%s", state_name(next));
@@ -309,6 +341,10 @@ static void check_abi(void)
 	BUILD_BUG_ON(sizeof(struct secmod_sign) != 88);
 	BUILD_BUG_ON(sizeof(struct secmod_detach) != 8);
 	BUILD_BUG_ON(sizeof(struct secmod_apdu) != 32);
+	BUILD_BUG_ON(sizeof(struct secmod_message) != 40);
+	BUILD_BUG_ON(sizeof(struct secmod_messages) != 24);
+	BUILD_BUG_ON(sizeof(struct secmod_keys) != 40);
+	BUILD_BUG_ON(sizeof(struct secmod_txn_key) != 24);
 	BUILD_BUG_ON(sizeof(struct secmod_perso_statement) != 144);
 	BUILD_BUG_ON(sizeof(struct secmod_attest_statement) != 104);
 }

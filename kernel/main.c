@@ -54,6 +54,7 @@ static struct secmod *secmod_new(int index)
 	sm->index = index;
 	mutex_init(&sm->lock);
 	init_waitqueue_head(&sm->changed);
+	txn_init(&sm->txn);
 	device_initialize(&sm->dev);
 	sm->dev.class = &secmod_class;
 	sm->dev.release = secmod_free;
@@ -118,6 +119,7 @@ static void secmod_remove(int index)
 		device_link_wait_removal();
 		secmod_device_del(sm);
 	}
+	txn_end(sm);
 	secmod_detach(sm);
 	secmod_tpm_close(sm);
 	put_device(&sm->dev);

@@ -169,6 +169,7 @@ static int erase(struct secmod *sm, struct secmod_reset *arg)
 		let_go(sm);
 		goto out_end;
 	}
+	txn_wipe_all(sm);
 	memzero_explicit(sm->record->auth, sizeof(sm->record->auth));
 	secmod_evict(sm, sm->handles.key);
 out_end:

@@ -12,6 +12,7 @@
 #include "slot.h"
 #include "state.h"
 #include "tpm/t2.h"
+#include "transaction/transaction.h"
 
 #define SECMOD_INSTANCES_MAX 16
 #define SECMOD_BLOCK 8 /* handles and indices of one instance */
@@ -66,9 +67,11 @@ struct perso_session;
  * @changed: woken when @generation changes
  * @stats: counters
  * @handles: its block in the TPM, constant after probe
+ * @txn: transaction keys, with locks of their own
  * @lock: protects everything below. Order: @lock, then the TPM chip
  *	(secmod_tpm_begin()), then locks of the file system under the vault;
- *	never the chip and the file system together.
+ *	never the chip and the file system together. Those of @txn come after all of
+ *	these, and under them none of these is taken.
  * @state: enum secmod_state; written under @lock, read by sysfs and poll without
  * @generation: changes of state, likewise
  * @why: the refusal of the operation under way
@@ -109,6 +112,7 @@ struct secmod {
 	wait_queue_head_t changed;
 	struct secmod_stats stats;
 	struct secmod_handles handles;
+	struct txn txn;
 
 	struct mutex lock; /* of all that follows */
 	u32 state;
@@ -151,12 +155,14 @@ struct secmod {
  * struct secmod_file - one open file
  * @sm: its module
  * @seen: generation at the last SECMOD_IOC_INFO
- * @why: the last refusal on this file; protected by sm->lock
+ * @why_lock: commands that do not wait for sm->lock leave their reason too
+ * @why: the last refusal on this file
  * @executive: what was said in APDUs on it, NULL until then; protected by sm->lock
  */
 struct secmod_file {
 	struct secmod *sm;
 	u32 seen;
+	spinlock_t why_lock; /* of @why */
 	struct refusal why;
 	struct executive *executive;
 };
@@ -164,7 +170,7 @@ struct secmod_file {
 /* main.c */
 extern struct class secmod_class;
 
-/* device.c: the only file that meets userspace memory */
+/* device.c: meets userspace memory, as messages.c does, and nothing else */
 int secmod_device_add(struct secmod *sm, dev_t devt);
 void secmod_device_del(struct secmod *sm);
 void secmod_set_state(struct secmod *sm, u32 event);

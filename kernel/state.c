@@ -36,6 +36,9 @@ static const struct {
 	[CMD_SIGN] = { "SIGN", P | O },
 	[CMD_DETACH] = { "DETACH", P | O, 0, 0, true },
 	[CMD_APDU] = { "APDU", P | O },
+	[CMD_SEAL] = { "SEAL", O },
+	[CMD_OPEN] = { "OPEN", O },
+	[CMD_KEYS] = { "KEYS", O },
 };
 
 static const struct {

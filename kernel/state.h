@@ -21,6 +21,9 @@ enum secmod_command {
 	CMD_SIGN,
 	CMD_DETACH,
 	CMD_APDU,
+	CMD_SEAL,
+	CMD_OPEN,
+	CMD_KEYS,
 	CMD_COUNT,
 };
 

@@ -30,6 +30,7 @@ static int __maybe_unused secmod_resume(struct device *dev)
 {
 	struct secmod *sm = container_of(dev, struct secmod, dev);
 
+	txn_sweep_now(sm);
 	mutex_lock(&sm->lock);
 	if (!secmod_tpm_begin(sm)) {
 		t2_startup(&sm->tpm); /* mostly refused: it is */

@@ -243,9 +243,26 @@ static struct attribute *stats_attrs[] = {
 
 static const struct attribute_group stats_group = { .name = "stats", .attrs = stats_attrs };
 
-const struct attribute_group *secmod_groups[] = {
-	&secmod_group,
-	&tpm_group,
-	&stats_group,
+static ssize_t transaction_keys_show(struct device *dev, struct device_attribute *a, char *buf)
+{
+	return sysfs_emit(buf, "%zu\n", txn_count(to_secmod(dev)));
+}
+static DEVICE_ATTR_RO(transaction_keys);
+
+static ssize_t show_transaction_keys_max(struct secmod *sm, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", sm->record ? sm->record->policy.max_keys : 0);
+}
+LOCKED_ATTR(transaction_keys_max);
+
+static struct attribute *slots_attrs[] = {
+	&dev_attr_transaction_keys.attr,
+	&dev_attr_transaction_keys_max.attr,
 	NULL,
+};
+
+static const struct attribute_group slots_group = { .name = "slots", .attrs = slots_attrs };
+
+const struct attribute_group *secmod_groups[] = {
+	&secmod_group, &tpm_group, &slots_group, &stats_group, NULL,
 };

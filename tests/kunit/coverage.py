@@ -12,7 +12,7 @@ from pathlib import Path
 
 ENOUGH = 90  # percent of the lines
 # the environment's primitives, not pure sources
-NOT_PURE = {"kernel/crypto.c", "kernel/executive/aes.c"}
+NOT_PURE = {"kernel/crypto.c", "kernel/executive/aes.c", "kernel/transaction/cipher.c"}
 
 _SUMMARY = re.compile(
     r"File '([^']*)'\nLines executed:([\d.]+)% of (\d+)\n"

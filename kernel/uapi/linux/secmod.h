@@ -37,6 +37,7 @@
 
 #include <linux/ioctl.h>
 #include <linux/secmod_executive.h>
+#include <linux/secmod_transaction.h>
 #include <linux/types.h>
 
 #define SECMOD_ABI_VERSION 1
@@ -477,5 +478,8 @@ struct secmod_detach {
 #define SECMOD_IOC_SIGN _IOWR(SECMOD_IOC_MAGIC, 11, struct secmod_sign)
 #define SECMOD_IOC_DETACH _IOW(SECMOD_IOC_MAGIC, 12, struct secmod_detach)
 #define SECMOD_IOC_APDU _IOWR(SECMOD_IOC_MAGIC, 13, struct secmod_apdu)
+#define SECMOD_IOC_SEAL _IOW(SECMOD_IOC_MAGIC, 14, struct secmod_messages)
+#define SECMOD_IOC_OPEN _IOW(SECMOD_IOC_MAGIC, 15, struct secmod_messages)
+#define SECMOD_IOC_KEYS _IOWR(SECMOD_IOC_MAGIC, 16, struct secmod_keys)
 
 #endif

@@ -39,7 +39,7 @@ struct area {
 
 struct thread {
 	unsigned short seed[3];
-	struct area arg, pointed[2];
+	struct area arg, pointed[2], messages;
 	unsigned long calls;
 	int own; /* a file that no other thread closes */
 	pthread_t id;
@@ -148,6 +148,67 @@ static void set_pointer(struct thread *t, unsigned char *arg,
 	memcpy(arg + f->len_at, &said, sizeof(said));
 }
 
+/* One in @in, of a random length and with a header that is nearly right. */
+static struct secmod_message
+some_message(struct thread *t, const struct area *in, const struct area *out)
+{
+	static const unsigned char head[] = { 1, 0x40, 0, 0, 0, 1 };
+	unsigned int len = chance(t, chance(t, 4) ? 300 : AREA);
+	struct secmod_message m = {
+		.in = (uintptr_t)in->data + AREA - len,
+		.out = (uintptr_t)out->data,
+		.in_len = len,
+		.out_len = AREA,
+	};
+
+	if (len >= sizeof(head))
+		memcpy(in->data + AREA - len, head, sizeof(head));
+	if (!chance(t, 3)) {
+		m.aad_len = chance(t, SECMOD_SEAL_AAD_MAX + 2);
+		m.aad = (uintptr_t)in->data;
+	}
+	switch (chance(t, 24)) {
+	case 0:
+		m.in = wrong_pointer(t);
+		break;
+	case 1:
+		m.out = wrong_pointer(t);
+		break;
+	case 2:
+		m.in_len = (uint32_t)wrong_number(t);
+		break;
+	case 3:
+		m.out_len = (uint32_t)wrong_number(t);
+		break;
+	}
+	return m;
+}
+
+/* The array ends where memory does; what its messages point to is elsewhere. */
+static void set_messages(struct thread *t, unsigned char *arg,
+			 const struct field *f)
+{
+	uint32_t count =
+		1 + chance(t, chance(t, 8) ? 8 : SECMOD_SEAL_COUNT_MAX);
+	size_t size = count * sizeof(struct secmod_message);
+	unsigned char *at = t->messages.data + AREA - size;
+	uint64_t where = (uintptr_t)at;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		struct secmod_message m =
+			some_message(t, &t->pointed[0], &t->pointed[1]);
+
+		memcpy(at + i * sizeof(m), &m, sizeof(m));
+	}
+	if (!chance(t, 24))
+		where = wrong_pointer(t);
+	if (!chance(t, 24))
+		count = (uint32_t)wrong_number(t);
+	memcpy(arg + f->at, &where, sizeof(where));
+	memcpy(arg + f->len_at, &count, sizeof(count));
+}
+
 static void set_number(unsigned char *arg, const struct field *f, uint64_t v)
 {
 	memcpy(arg + f->at, &v, f->len);
@@ -164,6 +225,9 @@ static int set_field(struct thread *t, unsigned char *arg,
 	switch (f->kind) {
 	case FIELD_POINTER:
 		set_pointer(t, arg, f, pointed);
+		break;
+	case FIELD_MESSAGES:
+		set_messages(t, arg, f);
 		break;
 	case FIELD_FILE:
 		fd = some_file(t);
@@ -293,6 +357,7 @@ static void *run(void *arg)
 	area_new(&t->arg);
 	area_new(&t->pointed[0]);
 	area_new(&t->pointed[1]);
+	area_new(&t->messages);
 	t->own = open(device, O_RDWR | O_CLOEXEC);
 	while (t->calls--) {
 		if (chance(t, 12))

@@ -74,6 +74,11 @@ static const struct command {
 	  SECMOD_IOC_DETACH },
 	{ "APDU", 13, sizeof(struct secmod_apdu), P | O, 0, 1, 0,
 	  SECMOD_IOC_APDU },
+	{ "SEAL", 14, sizeof(struct secmod_messages), O, 0, 1, 0,
+	  SECMOD_IOC_SEAL },
+	{ "OPEN", 15, sizeof(struct secmod_messages), O, 0, 1, 0,
+	  SECMOD_IOC_OPEN },
+	{ "KEYS", 16, sizeof(struct secmod_keys), O, 0, 1, 0, SECMOD_IOC_KEYS },
 };
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -345,6 +350,12 @@ static const struct {
 	  "there is none", "GET_CERT.index UINT_MAX" },
 	{ 11, offsetof(struct secmod_sign, hash), 0x1000b, EOPNOTSUPP, P | O,
 	  "is unknown", "SIGN.hash 0x1000b" },
+	{ 14, offsetof(struct secmod_messages, count), 0, EINVAL, O, "missing",
+	  "SEAL.count 0" },
+	{ 14, offsetof(struct secmod_messages, count), 257, E2BIG, O,
+	  "at most 256", "SEAL.count 257" },
+	{ 15, offsetof(struct secmod_messages, count), 1, EFAULT, O,
+	  "cannot be read", "OPEN.messages 0" },
 };
 
 static void never_right(int now)

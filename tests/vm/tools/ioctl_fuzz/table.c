@@ -14,6 +14,8 @@
 #define FILE_OF(type, member) { FIELD_FILE, AT(type, member), 0, 0, 0 }
 #define POINTER(type, member, length, max) \
 	{ FIELD_POINTER, AT(type, member), max, offsetof(struct type, length), 0 }
+#define MESSAGES(type, member, count) \
+	{ FIELD_MESSAGES, AT(type, member), 0, offsetof(struct type, count), 0 }
 #define FIELDS(...) (const struct field[]){ __VA_ARGS__, { 0 } }
 #define ENDS(...) (const int[]){ __VA_ARGS__, 0 }
 #define CALL(name, type) #name, SECMOD_IOC_##name, sizeof(struct type)
@@ -94,6 +96,20 @@ const struct call ioctls[IOCTLS] = {
 		 POINTER(secmod_apdu, command, command_len, SECMOD_APDU_MAX),
 		 POINTER(secmod_apdu, response, response_len,
 			 SECMOD_RESPONSE_MAX)),
+	  ENDS(ENOSPC) },
+	{ CALL(SEAL, secmod_messages), 0,
+	  FIELDS(FLAGS(secmod_messages, flags, 0, 0),
+		 MESSAGES(secmod_messages, messages, count),
+		 NUMBER(secmod_messages, kvn, 0x60)),
+	  ENDS(0) },
+	{ CALL(OPEN, secmod_messages), 0,
+	  FIELDS(FLAGS(secmod_messages, flags, 0, 0),
+		 MESSAGES(secmod_messages, messages, count),
+		 RESERVED(secmod_messages, kvn)),
+	  ENDS(0) },
+	{ CALL(KEYS, secmod_keys), 0,
+	  FIELDS(FLAGS(secmod_keys, flags, 0, 0),
+		 POINTER(secmod_keys, keys, count, SECMOD_BUNDLE_MAX)),
 	  ENDS(ENOSPC) },
 };
 /* clang-format on */

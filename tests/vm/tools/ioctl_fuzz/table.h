@@ -9,7 +9,7 @@
 
 #include <linux/secmod.h>
 
-#define IOCTLS 14
+#define IOCTLS 17
 
 struct sample {
 	unsigned char data[SECMOD_BUNDLE_MAX];
@@ -22,6 +22,7 @@ enum field_kind {
 	FIELD_BYTES,
 	FIELD_POINTER, /* to at most max bytes; len_at: u32 with their number */
 	FIELD_FILE,
+	FIELD_MESSAGES, /* to an array of them; len_at: u32 with their number */
 };
 
 struct field {

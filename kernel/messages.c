@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SEAL and OPEN: messages from user memory to the transaction keys and back, in batches. */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "call.h"
+
+#define BATCH_MAX ALIGN(SECMOD_SEAL_AAD_MAX + SECMOD_SEAL_OVERHEAD + SECMOD_SEAL_DATA_MAX, 16)
+
+/**
+ * struct batch - the messages of one call
+ * @c: the call
+ * @sealing: or opening
+ * @user: the caller's array, copied
+ * @m: the same messages on their way through @room
+ * @count: of both
+ * @room: kernel memory for as many messages as fit
+ * @size: bytes of it, at most BATCH_MAX whatever the messages are
+ */
+struct batch {
+	struct secmod_call *c;
+	bool sealing;
+	struct secmod_message *user;
+	struct txn_message *m;
+	u32 count;
+	u8 *room;
+	size_t size;
+};
+
+static size_t stretch(const struct txn_message *m)
+{
+	return ALIGN(m->aad_len + m->len + SECMOD_SEAL_OVERHEAD, 16);
+}
+
+/* What of a message is never right, before a sequence number is spent on it. */
+static int check_lengths(const struct batch *b, struct secmod_message *user, struct txn_message *m)
+{
+	u32 in_len = user->in_len, room = user->out_len, out_len;
+
+	user->out_len = 0;
+	if (!b->sealing && in_len < SECMOD_SEAL_OVERHEAD)
+		return -EBADMSG;
+	m->len = b->sealing ? in_len : in_len - SECMOD_SEAL_OVERHEAD;
+	m->aad_len = user->aad_len;
+	if (m->len > SECMOD_SEAL_DATA_MAX || m->aad_len > SECMOD_SEAL_AAD_MAX)
+		return -E2BIG;
+	out_len = b->sealing ? in_len + SECMOD_SEAL_OVERHEAD : m->len;
+	user->out_len = out_len;
+	return room < out_len ? -ENOSPC : 0;
+}
+
+/* Room for all messages, or for BATCH_MAX of them. */
+static int make_room(struct batch *b)
+{
+	size_t all = 0;
+	u32 i;
+
+	for (i = 0; i < b->count; i++) {
+		b->m[i].result = check_lengths(b, &b->user[i], &b->m[i]);
+		if (!b->m[i].result)
+			all += stretch(&b->m[i]);
+	}
+	b->size = min_t(size_t, all, BATCH_MAX);
+	if (!b->size)
+		return 0;
+	b->room = kvmalloc(b->size, GFP_KERNEL);
+	return b->room ? 0 : -ENOMEM;
+}
+
+static int copy_in(const struct batch *b, const struct secmod_message *user, struct txn_message *m)
+{
+	u8 *text = m->at + m->aad_len + (b->sealing ? SECMOD_SEAL_HEADER : 0);
+
+	if (m->aad_len && copy_from_user(m->at, u64_to_user_ptr(user->aad), m->aad_len))
+		return -EFAULT;
+	return copy_from_user(text, u64_to_user_ptr(user->in), user->in_len) ? -EFAULT : 0;
+}
+
+static int copy_out(const struct batch *b, const struct secmod_message *user, struct txn_message *m)
+{
+	u8 *text = m->at + m->aad_len + (b->sealing ? 0 : SECMOD_SEAL_HEADER);
+
+	return copy_to_user(u64_to_user_ptr(user->out), text, user->out_len) ? -EFAULT : 0;
+}
+
+/* From message @first on as many as there is room for. Returns what follows them. */
+static u32 fill(struct batch *b, u32 first)
+{
+	size_t used = 0;
+	u32 i;
+
+	for (i = first; i < b->count; i++) {
+		if (b->m[i].result)
+			continue;
+		if (stretch(&b->m[i]) > b->size - used)
+			break;
+		b->m[i].at = b->room + used;
+		used += stretch(&b->m[i]);
+		b->m[i].result = copy_in(b, &b->user[i], &b->m[i]);
+	}
+	return i;
+}
+
+static void empty(struct batch *b, u32 first, u32 end)
+{
+	u32 i;
+
+	for (i = first; i < end; i++)
+		if (!b->m[i].result)
+			b->m[i].result = copy_out(b, &b->user[i], &b->m[i]);
+}
+
+static int run_batches(struct batch *b)
+{
+	const struct secmod_messages *arg = b->c->arg;
+	struct secmod *sm = b->c->f->sm;
+	u32 first, end;
+	int rc = 0;
+
+	for (first = 0; !rc && first < b->count; first = end) {
+		end = fill(b, first);
+		rc = txn_run(sm, b->sealing, arg->kvn, b->m + first, end - first);
+		if (!rc)
+			empty(b, first, end);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = -EINTR;
+	}
+	return rc;
+}
+
+static const char *text_of(int rc)
+{
+	static const struct {
+		int rc;
+		const char *text;
+	} texts[] = {
+		{ -ENOENT, "there is no such transaction key" },
+		{ -EKEYEXPIRED, "the transaction key has expired or is used up" },
+		{ -EACCES, "the transaction key is not for this direction" },
+		{ -EBADMSG, "not sealed with this key and these associated data" },
+		{ -ESTALE, "opened before, or too old" },
+		{ -E2BIG, "too long" },
+		{ -ENOSPC, "too little room for the result" },
+		{ -EFAULT, "a pointer cannot be read or written" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].rc == rc)
+			return texts[i].text;
+	return "failed";
+}
+
+static void tell_results(struct batch *b)
+{
+	u32 i;
+
+	for (i = 0; i < b->count; i++) {
+		int rc = b->m[i].result;
+
+		b->user[i].result = -rc;
+		if (rc && rc != -ENOSPC)
+			b->user[i].out_len = 0;
+		if (rc)
+			refuse(&b->c->early, rc, "message %u: %s", i, text_of(rc));
+	}
+}
+
+static int run(struct batch *b)
+{
+	const struct secmod_messages *arg = b->c->arg;
+	void __user *array = u64_to_user_ptr(arg->messages);
+	int rc;
+
+	b->m = kvcalloc(b->count, sizeof(*b->m), GFP_KERNEL);
+	if (!b->m)
+		return -ENOMEM;
+	rc = make_room(b) ?: run_batches(b);
+	kvfree_sensitive(b->room, b->size);
+	if (!rc) {
+		tell_results(b);
+		if (copy_to_user(array, b->user, b->count * sizeof(*b->user)))
+			rc = refuse(&b->c->early, -EFAULT, "messages: cannot be written");
+	}
+	kvfree(b->m);
+	return rc;
+}
+
+static int check_argument(const struct secmod_messages *arg, bool sealing, struct refusal *why)
+{
+	if (!arg->count)
+		return refuse(why, -EINVAL, "messages: missing");
+	if (arg->count > SECMOD_SEAL_COUNT_MAX)
+		return refuse(why, -E2BIG, "%u messages, at most %u", arg->count,
+			      SECMOD_SEAL_COUNT_MAX);
+	if (arg->kvn > (sealing ? 0xff : 0))
+		return refuse(why, sealing ? -EINVAL : -EOPNOTSUPP,
+			      sealing ? "KVN %u is none" : "KVN %u: a message names its own",
+			      arg->kvn);
+	return 0;
+}
+
+static int call_messages(struct secmod_call *c, bool sealing)
+{
+	const struct secmod_messages *arg = c->arg;
+	struct batch b = { .c = c, .sealing = sealing, .count = arg->count };
+	int rc = check_argument(arg, sealing, &c->early);
+
+	if (rc)
+		return rc;
+	b.user = vmemdup_user(u64_to_user_ptr(arg->messages), b.count * sizeof(*b.user));
+	if (IS_ERR(b.user))
+		return refuse(&c->early, PTR_ERR(b.user), "messages: cannot be read");
+	rc = run(&b);
+	kvfree(b.user);
+	return rc;
+}
+
+int call_seal(struct secmod_call *c)
+{
+	return call_messages(c, true);
+}
+
+int call_open(struct secmod_call *c)
+{
+	return call_messages(c, false);
+}
