@@ -37,7 +37,7 @@ const char *secmod_reason(const struct secmod *m)
 	return last.m == m ? last.text : "";
 }
 
-static int keep_reason(struct secmod *m, int errnum)
+int secmod_refused(struct secmod *m, int errnum)
 {
 	struct secmod_reason r = { .size = sizeof(r) };
 
@@ -55,7 +55,7 @@ int secmod_call(struct secmod *m, unsigned long request, void *arg)
 	last.text[0] = '\0';
 	if (ioctl(m->fd, request, arg) == 0)
 		return 0;
-	return keep_reason(m, errno);
+	return secmod_refused(m, errno);
 }
 
 static int check_version(struct secmod *m)

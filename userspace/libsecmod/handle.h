@@ -14,6 +14,8 @@ struct secmod {
 
 /* @arg starts with its size. On failure keeps the reason; returns 0 or -errno. */
 int secmod_call(struct secmod *m, unsigned long request, void *arg);
+/* Keeps the kernel's reason for @errnum, where it gave one; returns -@errnum. */
+int secmod_refused(struct secmod *m, int errnum);
 /* Keeps a reason of our own; returns -@errnum. */
 int secmod_fail(const struct secmod *m, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -106,6 +106,37 @@ int secmod_transmit(struct secmod *m, const void *command, size_t len,
 		    uint8_t response[SECMOD_RESPONSE_MAX],
 		    size_t *response_len);
 
+/* Bytes of a message. */
+struct secmod_bytes {
+	const void *data;
+	size_t len;
+};
+
+/*
+ * Seals a message with the transaction key @kvn, of whose value nobody outside of the
+ * kernel knows: @sealed gets SECMOD_SEAL_OVERHEAD bytes more than the text has; @sealed_len
+ * is the room there, then what was written. @aad is authenticated and not sent; NULL is none.
+ */
+int secmod_seal(struct secmod *m, unsigned int kvn,
+		const struct secmod_bytes *aad, const struct secmod_bytes *text,
+		void *sealed, size_t *sealed_len);
+/* Opens what the central system sealed, once. */
+int secmod_unseal(struct secmod *m, const struct secmod_bytes *aad,
+		  const struct secmod_bytes *sealed, void *text,
+		  size_t *text_len);
+/*
+ * The same with many, SECMOD_SEAL_COUNT_MAX in a system call. 0 also when messages were
+ * refused: each has its result, secmod_reason() is not changed.
+ */
+int secmod_seal_many(struct secmod *m, unsigned int kvn,
+		     struct secmod_message *messages, size_t count);
+int secmod_unseal_many(struct secmod *m, struct secmod_message *messages,
+		       size_t count);
+/* Lists out->count transaction keys, never their values; and what the policy allows. */
+int secmod_txn_keys(struct secmod *m,
+		    struct secmod_txn_key keys[SECMOD_TXN_KEYS_MAX],
+		    struct secmod_keys *out);
+
 /* Names as in the documents ("personalization"); "unknown" for other values. */
 const char *secmod_state_name(unsigned int state);
 const char *secmod_key_name(unsigned int key);

@@ -38,6 +38,7 @@ int cmd_attest(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_certs(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_detach(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_init(struct cli *c, int argc, char **argv, struct error *e);
+int cmd_keys(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_keyref(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_personalize(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_reset(struct cli *c, int argc, char **argv, struct error *e);

@@ -36,6 +36,8 @@ static const struct command {
 	  "list the module's certificates, write them as PEM" },
 	{ "keyref", cmd_keyref, "identity|module",
 	  "print a PEM file that stands for the key" },
+	{ "keys", cmd_keys, "",
+	  "list the transaction keys, and what is left of them" },
 	{ "apdu", cmd_apdu, "",
 	  "speak to the security executive: commands in hex, one a line" },
 	{ "transact", cmd_transact,
