@@ -8,7 +8,18 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-LIBRARIES = {"campaign", "common", "pki", "hsm", "custody", "store", "libsecmod", "provider", "gp"}
+LIBRARIES = {
+    "campaign",
+    "common",
+    "custody",
+    "gp",
+    "hsm",
+    "hsm1",
+    "libsecmod",
+    "pki",
+    "provider",
+    "store",
+}
 SEARCH = ["userspace", "kernel/uapi", "."]
 _INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 

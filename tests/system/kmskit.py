@@ -197,3 +197,41 @@ class ToolsHsm:
 def name_of(public):
     """Name of a public area (hex)."""
     return "000b" + hashlib.sha256(bytes.fromhex(public)).hexdigest()
+
+
+HSM1 = BIN / "secmod-hsm1"
+
+
+class Hsm1:
+    """HSM 1 itself, as the access server has it."""
+
+    def __init__(self, kms, label="hsm1", authority=None):
+        self.label = label
+        self.dir = run_dir() / label
+        self.tpm = Tpm(name=label + "-tpm")
+        self.tcti = self.tpm.serve()
+        expect_rc(self.run("init", "--authority", authority or kms.authority, "--tcti",
+                           self.tcti))
+
+    def run(self, *words):
+        return host([HSM1, *words, "--dir", self.dir], check=False)
+
+    def request(self):
+        path = run_dir() / f"{self.label}.request"
+        expect_rc(self.run("request", "--out", path))
+        return path
+
+    def answer(self, challenge):
+        path = run_dir() / f"{self.label}.response"
+        expect_rc(self.run("answer", "--challenge", challenge, "--out", path))
+        return path
+
+    def flush(self):
+        """What a killed process left; a resource manager would do it."""
+        host(["tpm2_flushcontext", "-T", self.tcti, "-t"])
+        host(["tpm2_flushcontext", "-T", self.tcti, "-l"])
+
+    def status(self):
+        result = self.run("status")
+        expect_rc(result)
+        return json.loads(result.out)
