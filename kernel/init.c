@@ -44,13 +44,11 @@ static int make_root_secret(struct secmod *sm)
 	return rc;
 }
 
-/* Removes what a former or interrupted initialization left in the TPM. */
+/* Removes what a former or interrupted initialization left in the TPM; stops at what is foreign. */
 static int remove_objects(struct secmod *sm)
 {
-	u32 ours;
-	int rc = secmod_foreign(sm, &ours);
+	int rc = secmod_nv_remove(sm);
 
-	rc = rc ?: secmod_nv_remove(sm);
 	rc = rc ?: secmod_evict(sm, sm->handles.key);
 	rc = rc ?: secmod_evict(sm, sm->handles.identity);
 	return rc ?: secmod_evict(sm, sm->handles.srk);

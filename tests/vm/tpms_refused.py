@@ -193,6 +193,11 @@ def discard(vm, begin, manufacturer):
             module.attach()
             expect_equal(module.state, "personalization")
             module.secmod("detach")
+    with case("A24 init --discard that is refused (foreign counter) removes nothing"):
+        expect_equal(fill.undefine(VAULT_COUNTER), 0)
+        expect_equal(fill.define(VAULT_COUNTER, 16), 0)
+        begin.refused(f"EEXIST: NV index {VAULT_COUNTER:#010x} holds a foreign", DISCARD)
+        fill.undefine(VAULT_COUNTER)
     with case("A2 init --discard, refused by nobody, starts anew"):
         expect_rc(module.secmod("init", manufacturer.guest_endpoint, "--root", manufacturer.root,
                                 "--serial", "SN-0002", "--vault", "/var/lib/secmod/new",
