@@ -1,11 +1,17 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: MIT
-"""Root takes all slots of the TPM, and the owner's authorization."""
+"""Root takes all slots of the TPM, its time, and the owner's authorization."""
 
-from lib import case, expect_equal, expect_match, expect_rc
+import threading
+
+from lib import BIN, case, expect, expect_equal, expect_match, expect_rc, wait_for
+from lib.bus import command_code
+from lib.powercut import LOADED_SESSION, SAVED_SESSION, TRANSIENT
 from lib.root import Terminal
 
 NONCE = ("--nonce", "11" * 32)
+CREATE_PRIMARY = 0x131
+ENDLESS = "cd /tmp && while tpm2_createprimary -Q -C o -G rsa2048 -c busy; do :; done"
 
 
 def full(what, fill, reason):
@@ -53,6 +59,35 @@ def owner_authorization():
         terminal.healthy()
 
 
+def busy():
+    """The TPM works for root, for as long as he likes."""
+    begun, end = threading.Event(), threading.Event()
+
+    def work(_number, command):
+        if command_code(command) == CREATE_PRIMARY:
+            begun.set()
+            end.wait(300)
+
+    terminal.bus.arm(on_command=work)
+    keys = vm.start(ENDLESS)
+    with case("A24 the chip is busy: an operation waits, and is done"):
+        wait_for(begun.is_set, 60, "a command of root")
+        attest = vm.start([BIN / "secmod", "attest", *NONCE])
+        vm.wait_for("grep -qs secmod_ioctl /proc/[0-9]*/stack")
+        end.set()
+        expect_equal(attest.wait(60), 0)
+    end.set()
+    with case("A1 A2 A24 root has keys made without end: all is done all the same"):
+        made = terminal.bus.codes.count(CREATE_PRIMARY)
+        expect_equal(terminal.sign(), "")
+        module.secmod("reset", "--yes")
+        terminal.healthy()
+        expect(terminal.bus.codes.count(CREATE_PRIMARY) > made, "root was not at work")
+    keys.terminate()
+    keys.wait(60)
+    terminal.bus.arm()
+
+
 terminal = Terminal()
 vm, module, root = terminal.vm, terminal.module, terminal.root
 with vm:
@@ -60,3 +95,7 @@ with vm:
     full("all transient slots taken", root.fill_objects, "TPM_RC_OBJECT_MEMORY")
     full("all sessions taken", root.fill_sessions, "TPM_RC_SESSION_MEMORY")
     owner_authorization()
+    busy()
+    with case("A24 after all that the driver has nothing left in the TPM's slots"):
+        left = [root.handles(kind) for kind in (TRANSIENT, LOADED_SESSION, SAVED_SESSION)]
+        expect_equal(left, [[], [], []])
