@@ -96,6 +96,8 @@ def hindered(root, module):
         module.reboot()
         module.attach()
         expect_equal(module.state, "personalization")
+    # here it is the load that has locked it, and not an initialization before
+    root.attack({"A24 loaded after a restart: root reads the root secret": (READ, NV_LOCKED)})
 
 
 def unbound(tpm):
@@ -145,6 +147,8 @@ def bound_to_pcrs(tpm):
             expect_equal(module.state, "detached")
             module.attach()
             expect_equal(module.state, "personalization")
+        root.attack({"A24 pcrs=, loaded after a restart: root reads it with the policy":
+                           (READ_WITH_PCRS, NV_LOCKED)})
 
 
 unbound(Tpm())
