@@ -9,6 +9,7 @@ authorization value from the vault.
 
 import ctypes
 import hmac
+import re
 import struct
 
 from lib import BUILD, VM, Bus, Module, Tpm, case, expect, expect_equal, serving
@@ -17,6 +18,8 @@ from lib.powercut import ROOT
 
 SLOT, HEADER, TAG = 65536, 72, 16  # kernel/vault.c
 AUTH_TAG = 0x83  # kernel/record.c
+# behind the handle of a session, or of what a new one is bound to, which is nothing
+NONCE = re.compile(rb"[\2\3\x40]\0\0[\0-\7]\0\x20(.{32})", re.DOTALL)
 
 
 def derive(secret, label, context=b""):
@@ -115,6 +118,10 @@ with VM(tpm=tpm) as vm:
         expect(overheard(wire[-1], wire), "it does not")
     with case("the vault has told the authorization value of the module key"):
         expect(any(name.startswith("authorization value in") for name in secrets))
+    with case("A24 bus: no nonce is used twice"):
+        nonces = [nonce for message in wire for nonce in NONCE.findall(message[10:])]
+        expect(len(nonces) > 60, f"{len(nonces)} are too few for all that")
+        expect_equal(len(set(nonces)), len(nonces), "different nonces")
     for name, secret in secrets.items():
         with case(f"A24 bus: the {name} is nowhere to be read"):
             expect_equal(overheard(secret, wire), [])
