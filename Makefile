@@ -33,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all module bugs user deps check check-kernels check-debug \
+.PHONY: all module bugs user deps check check-all check-kernels check-debug \
 	long bench demo vm static unit kunit clean install \
 	install-module programs-of-tests ready help FORCE \
 	fuzz fuzz-coverage
@@ -249,31 +249,32 @@ programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(vm-preloads) $(B)
 ready: deps
 	@$(MAKE) --no-print-directory all programs-of-tests
 
-# the driver's tests, run on every kernel
+# the driver's tests, run on every kernel; what of them check-all runs
 driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/refusals \
 	vm/vault vm/provider vm/powercut_init
 newer-kernels := 6.12 7
 kernel-tests := $(driver-tests) vm/suspend vm/dkms
 debug-tests := vm/debug_selftest vm/fail_nth $(filter-out static/% vm/powercut%,$(driver-tests))
 
-check-kernels: $(newer-kernels:%=check-kernel-%) ## the driver's tests on newer kernels of Debian
+bounded-6.12 := static/sparse vm/smoke vm/life vm/dkms vm/suspend vm/executive
+bounded-7 := vm/smoke vm/life vm/executive
+bounded-debug := vm/debug_selftest vm/fail_nth vm/life vm/executive
+bounded := $(foreach k,$(newer-kernels) debug,$(bounded-$(k):%=$(k):%))
 
-check-kernel-%: ready
-	@tests/kernel.sh $*
-	@echo "kernel $* ($$(cat build/kernel-$*/release))"
-	@$(MAKE) --no-print-directory -s SECMOD_KERNEL=$* WERROR=1 module
-	@SECMOD_KERNEL=$* tests/run $(or $(T),$(kernel-tests))
-
-check: ready ## all tests; T=vm/reset, T='static unit/*' selects
+check: ready ## all tests; T=vm/reset, T='static unit/*', T=debug:vm/life selects
 	@tests/run $(T)
+
+check-all: ready ## all tests, and some of the driver's on each of the other kernels
+	@tests/run stock: $(bounded)
+
+check-kernels: ready ## the driver's tests on newer kernels of Debian
+	@tests/run $(foreach k,$(newer-kernels),$(kernel-tests:%=$(k):%))
+
+check-debug: ready ## the driver's tests on a kernel with KASAN, lockdep, kmemleak, ...
+	@tests/run $(debug-tests:%=debug:%)
 
 long: ready ## all VM tests at full length, hours; T=vm/powercut selects
 	@SECMOD_LONG=1 tests/run $(or $(T),vm)
-
-check-debug: ready ## the driver's tests on a kernel with KASAN, lockdep, kmemleak, ...
-	@tests/kernel.sh debug
-	@$(MAKE) --no-print-directory -s SECMOD_KERNEL=debug WERROR=1 module bugs
-	@SECMOD_KERNEL=debug tests/run $(or $(T),$(debug-tests))
 
 static: ready ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static

@@ -9,11 +9,16 @@
 # Nothing is installed: packages are downloaded and unpacked, and the lists of
 # other suites are kept under build/. Each directory appears in one rename, or
 # gets its file "place", when it is complete, so an interrupted run leaves
-# nothing half done.
+# nothing half done. Exit status 75: it is not to be had from the mirror.
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
 mkdir -p build
+
+unreachable() {
+	echo "kernel: no $1 from the mirror" >&2
+	exit 75
+}
 
 update() {
 	echo "kernel: refreshing the package lists"
@@ -104,9 +109,10 @@ fetch() {
 		packages=$(kernel_packages)
 	fi
 	release=$(echo "$packages" | sed -n 's/^linux-image-//p')
+	[ "$release" ] || unreachable "kernel of $*"
 	echo "kernel: fetching $release"
 	# shellcheck disable=SC2086 # a list of words is meant
-	download "$new/debs" $packages
+	download "$new/debs" $packages || unreachable "$release"
 	unpack_debs "$new/debs" "$new"
 	# what a module is built with is kept as packages too: a test installs them
 	find "$new/debs" -name '*.deb' ! -name 'linux-base_*' \
@@ -142,7 +148,7 @@ toolchain() {
 	apt-get -qq -y --no-install-recommends --download-only \
 		-o Dir::Cache::Archives="$new/tools" install base-files bash binutils \
 		coreutils dash diffutils findutils grep kmod make mawk sed \
-		$needed >/dev/null
+		$needed >/dev/null || unreachable "compiler for $release"
 	unpack_debs "$new/tools" "$new/root"
 	rm -r "$new/tools"
 	ln -sf mawk "$new/root/usr/bin/awk"
@@ -164,7 +170,7 @@ source_tree() {
 	tarball=/usr/src/$package.tar.xz
 	if [ ! -f "$tarball" ]; then
 		echo "kernel: fetching $package"
-		download "$new/debs" "$package"
+		download "$new/debs" "$package" || unreachable "$package"
 		dpkg -x "$new"/debs/*.deb "$new/debs"
 		tarball=$new/debs$tarball
 	fi
