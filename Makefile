@@ -116,6 +116,7 @@ $(eval $(call LIBRARY,campaign,campaign,))
 $(eval $(call LIBRARY,secmod,libsecmod,))
 $(eval $(call LIBRARY,gp,gp,libcrypto))
 $(eval $(call LIBRARY,hsm1,hsm1,libcrypto jansson $(tss)))
+$(eval $(call LIBRARY,keyring,keyring,libcrypto))
 $(eval $(call LIBRARY,provider,provider,libcrypto))
 
 #                    file                 soname       exports            libraries
@@ -128,7 +129,7 @@ $(eval $(call PROGRAM,secmod,secmod,provider secmod hsm pki common,libssl jansso
 $(eval $(call PROGRAM,secmod-vpicc,vpicc,secmod common,libcrypto))
 $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))
-$(eval $(call PROGRAM,secmod-central,central,$(server),libssl libevent libevent_openssl jansson))
+$(eval $(call PROGRAM,secmod-central,central,campaign hsm1 custody keyring gp $(server),libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-manufacturer,manufacturer,$(server),libssl jansson))
 $(eval $(call PROGRAM,secmod-hsm1,hsm1ctl,hsm1 custody hsm pki gp provider secmod common,libssl jansson))
 $(eval $(call PROGRAM,secmod-kms,kms,custody hsm pki provider secmod common,libssl jansson))
@@ -192,7 +193,7 @@ $(B)/obj/pure/%.o: %.c $(B)/flags
 unit-tests := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
 unit-help := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 obj-unit := $(patsubst %.c,$(B)/obj/%.o,$(unit-help) $(wildcard tests/unit/*_test.c))
-unit-libs := provider secmod campaign store hsm1 custody hsm pki gp common
+unit-libs := provider secmod campaign keyring store hsm1 custody hsm pki gp common
 unit-packages := $(call all-packages,cmocka libssl libcrypto libevent jansson,$(unit-libs))
 $(obj-unit): CPPFLAGS := -Itests/shim -Itests/unit $(CPPFLAGS)
 $(obj-unit): pic := -fPIE

@@ -15,6 +15,7 @@ LIBRARIES = {
     "gp",
     "hsm",
     "hsm1",
+    "keyring",
     "libsecmod",
     "pki",
     "provider",

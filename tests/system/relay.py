@@ -60,6 +60,7 @@ class Agent:
 def module_card(uid):
     """SELECT, UID and status of a module, as docs/executive.md says."""
     objects = {0x0045: bytes.fromhex("4510" + uid),
+               0x00E0: bytes.fromhex("e006c00401308810"),
                0xDF20: bytes.fromhex("df200d" + "03" + f"{7:016x}" + f"{3:08x}")}
 
     def card(m):
@@ -82,7 +83,8 @@ def status(plant, central, module):
         with Agent(central, module, module_card(UID)):
             live = json.loads(central.run("status", "--json", "SN-1").out)
         expect_equal(live, {"uid": UID, "serial": "SN-1", "state": "operating",
-                            "epoch": 7, "generation": 3})
+                            "epoch": 7, "generation": 3,
+                            "keys": [{"kvn": 0x30, "id": 1, "length": 16}]})
     with case("B10 another module that answers is found out"):
         with Agent(central, module, module_card(f"{2:032x}")):
             expect_rc(central.run("status", "SN-1"), 1, "another module answers")

@@ -68,6 +68,8 @@ void link_identity(struct link *l, struct identity *id);
 /* -ENOTCONN when there is no connection now. */
 int link_send(struct link *l, const struct message *m);
 int link_up(const struct link *l);
+/* Something waits to be written. */
+int link_unsent(const struct link *l);
 const char *link_state(const struct link *l);
 const char *link_last_error(const struct link *l);
 const char *link_server(const struct link *l); /* fingerprint */
@@ -77,6 +79,8 @@ void link_free(struct link *l);
 int relay_new(struct agent *a, struct error *e);
 /* -ENOENT when @m is none of its messages. */
 int relay_message(struct relay *r, const struct message *m);
+/* The module owes a response. */
+int relay_busy(const struct relay *r);
 /* The connection is gone: so is the conversation. */
 void relay_drop(struct relay *r);
 void relay_free(struct relay *r);

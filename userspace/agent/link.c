@@ -242,6 +242,11 @@ int link_send(struct link *l, const struct message *m)
 	return l->up ? stream_send(l->stream, m) : -ENOTCONN;
 }
 
+int link_unsent(const struct link *l)
+{
+	return l->up && stream_unsent(l->stream);
+}
+
 int link_up(const struct link *l)
 {
 	return l->up;

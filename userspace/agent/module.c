@@ -12,12 +12,15 @@
 #include "pki/pki.h"
 
 #define RELOAD_MS 5000 /* after certificates or key could not be read */
+#define LAST_WORD_MS 20
+#define LAST_WORDS 100 /* so often it is waited for */
 
 struct module {
 	struct agent *agent;
 	struct secmod *dev; /* NULL: software key */
-	struct event *changed, *reload;
+	struct event *changed, *reload, *settle;
 	unsigned int state, generation;
+	int waits; /* for a last word, see settle() */
 };
 
 void identity_clear(struct identity *id)
@@ -135,6 +138,34 @@ static void load(struct module *m)
 	}
 }
 
+/*
+ * A command through the relay may have changed the state, and its response (proof of an
+ * erasure) belongs to the connection that is about to be dropped.
+ */
+static void settle(struct module *m)
+{
+	struct agent *a = m->agent;
+	struct timeval tv = { 0, LAST_WORD_MS * 1000 };
+
+	if ((relay_busy(a->relay) || link_unsent(a->link)) &&
+	    m->waits++ < LAST_WORDS) {
+		event_add(m->settle, &tv);
+		return;
+	}
+	m->waits = 0;
+	if (m->state == SECMOD_STATE_OPERATING)
+		load(m);
+	else
+		link_identity(a->link, NULL);
+}
+
+static void on_settle(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	settle(arg);
+}
+
 /* Whatever changed, what was read before may be dead: drop it, read anew. */
 static void look(struct module *m, int first)
 {
@@ -155,10 +186,7 @@ static void look(struct module *m, int first)
 	log_info("module %s is %s", secmod_device(m->dev),
 		 secmod_state_name(info.state));
 	event_del(m->reload);
-	if (info.state == SECMOD_STATE_OPERATING)
-		load(m);
-	else
-		link_identity(m->agent->link, NULL);
+	settle(m);
 }
 
 static void on_changed(evutil_socket_t fd, short what, void *arg)
@@ -201,7 +229,9 @@ int module_start(struct agent *a, struct error *e)
 	m->changed = event_new(a->base, secmod_fd(m->dev), EV_READ | EV_PERSIST,
 			       on_changed, m);
 	m->reload = evtimer_new(a->base, on_reload, m);
-	if (!m->changed || !m->reload || event_add(m->changed, NULL))
+	m->settle = evtimer_new(a->base, on_settle, m);
+	if (!m->changed || !m->reload || !m->settle ||
+	    event_add(m->changed, NULL))
 		return error_set(e, EIO, "cannot watch '%s'",
 				 secmod_device(m->dev));
 	look(m, 1);
@@ -221,6 +251,8 @@ void module_close(struct module *m)
 		event_free(m->changed);
 	if (m->reload)
 		event_free(m->reload);
+	if (m->settle)
+		event_free(m->settle);
 	secmod_close(m->dev);
 	free(m);
 }

@@ -252,6 +252,11 @@ int relay_message(struct relay *r, const struct message *m)
 	return -ENOENT;
 }
 
+int relay_busy(const struct relay *r)
+{
+	return r->fd >= 0 && r->asked && !r->ending;
+}
+
 void relay_drop(struct relay *r)
 {
 	r->next = NONE;

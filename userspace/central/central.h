@@ -14,7 +14,7 @@
 struct options {
 	const char *dir, *key, *name, *root, *reason, *user, *fingerprint;
 	const char *module;
-	int json, check_only, foreground, verbose, register_auto;
+	int json, keys, check_only, foreground, verbose, register_auto;
 	int max_connections, idle_s, limit_s;
 };
 
@@ -34,6 +34,8 @@ int site_path(const struct site *s, const char *file, char path[SITE_PATH_MAX],
 	      struct error *e);
 /* root.pem and the store: what every command needs. */
 int site_open(struct site *s, const char *dir, struct error *e);
+/* root.pem and central.pem as they are, without the store. */
+int site_open_roots(struct site *s, const char *dir, struct error *e);
 /* central.pem, checked against root.pem. */
 int site_open_certificate(struct site *s, struct error *e);
 /* URI in key.uri, freed with free(). */
@@ -73,13 +75,31 @@ int admit_still(struct store *store, const struct member *m, time_t now,
 int audit(struct store *s, const char *action, const char *object,
 	  const char *detail, struct error *e);
 
-/* keyproc.c: the process that holds the private key, and the key as others see it */
+/* keyuser.c: the process that holds the private key, and the key as others see it */
 /*
- * Starts it: it opens @uri, becomes @user, and from then on does nothing but sign.
- * @key signs through it; the calling process never sees the private key.
+ * Starts it: it opens @uri, becomes @user, and from then on carries out the requests
+ * below. @key signs through it; the calling process never sees the private key.
  */
-int keyproc_start(const char *uri, const char *user, EVP_PKEY **key,
-		  struct error *e);
+int keyproc_start(const char *uri, const char *user, const char *dir,
+		  EVP_PKEY **key, struct error *e);
+/*
+ * A transaction @id sealed by the module @uid; @text is good until the next request.
+ * -ENOKEY, -EKEYEXPIRED, -EBADMSG: see keyring_open().
+ */
+int keyproc_open(const uint8_t uid[STORE_UID_SIZE],
+		 const uint8_t id[STORE_ID_SIZE], const uint8_t *sealed,
+		 size_t len, const uint8_t **text, size_t *text_len,
+		 struct error *e);
+/* The answer to transaction @id, with the transaction key of the number @key. */
+int keyproc_seal(uint32_t key, const uint8_t id[STORE_ID_SIZE],
+		 const uint8_t *text, size_t len, const uint8_t **sealed,
+		 size_t *sealed_len, struct error *e);
+/*
+ * Starts a session with the module (keyring/session.c). The descriptors stay the
+ * caller's, who closes them.
+ */
+int keyproc_session(X509 *module, X509 *signer, int relay, int client,
+		    struct error *e);
 
 /* client.c: what commands ask of the running server */
 /*
@@ -87,9 +107,20 @@ int keyproc_start(const char *uri, const char *user, EVP_PKEY **key,
  * or -errno. -ECONNREFUSED, -ENOENT: there is no server; -EREMOTEIO: it says why not.
  */
 int client_relay(const char *dir, const char *uid, struct error *e);
+/* A descriptor for session_ask() of a session with the connected module @uid. */
+int client_session(const char *dir, const char *uid, struct error *e);
 /* Calls @fn with the UID of each connected module; what is not 0 ends it. */
 int client_connected(const char *dir, int (*fn)(void *arg, const char *uid),
 		     void *arg, struct error *e);
+
+/* cmd_status.c */
+int find_module(const struct options *o, const char *which,
+		struct store_module *m, char uid[2 * STORE_UID_SIZE + 1],
+		struct error *e);
+/* What the connected module says of its keysets, to the central system only. */
+struct gp_keysets;
+int ask_keysets(const char *dir, const char *uid, struct gp_keysets *keysets,
+		struct error *e);
 
 /* commands */
 /* Disabling without a word why is refused. */
@@ -118,6 +149,14 @@ int cmd_certificate_enable(const struct options *o, int argc, char **argv,
 			   struct error *e);
 int cmd_certificate_disable(const struct options *o, int argc, char **argv,
 			    struct error *e);
+int cmd_module_identity(const struct options *o, int argc, char **argv,
+			struct error *e);
+int cmd_reset_order(const struct options *o, int argc, char **argv,
+		    struct error *e);
+int cmd_reset_list(const struct options *o, int argc, char **argv,
+		   struct error *e);
+int cmd_reset_proof(const struct options *o, int argc, char **argv,
+		    struct error *e);
 int cmd_status(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_ledger(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_audit(const struct options *o, int argc, char **argv, struct error *e);

@@ -5,61 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "central/central.h"
 #include "common/endpoint.h"
+#include "common/relay.h"
 #include "common/wait.h"
 
 #define CONNECT_MS 5000
 #define ANSWER_MS 120000 /* others may talk with the module before */
-#define LINE_MAX_LEN 600
 
-/* Byte by byte: what follows the line is no line. */
-static int read_line(int fd, char line[LINE_MAX_LEN], int64_t deadline)
-{
-	size_t n = 0;
-	ssize_t got;
-	int r;
-
-	while (n < LINE_MAX_LEN - 1) {
-		r = wait_fd(fd, POLLIN, deadline);
-		if (r)
-			return r;
-		got = read(fd, line + n, 1);
-		if (got == 0)
-			return -ECONNRESET;
-		if (got < 0 && errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (got == 1 && line[n++] == '\n') {
-			line[n - 1] = '\0';
-			return 0;
-		}
-	}
-	return -EPROTO;
-}
-
-static int ask(int fd, const char *request, struct error *e)
-{
-	int64_t deadline = wait_deadline(ANSWER_MS);
-	char line[LINE_MAX_LEN] = "";
-	int r = wait_write(fd, request, strlen(request), deadline), code = 0;
-	int at = 0;
-
-	if (!r)
-		r = read_line(fd, line, deadline);
-	if (r)
-		return error_set(e, -r, "the server does not answer: %s",
-				 strerror(-r));
-	if (!strcmp(line, "ok"))
-		return 0;
-	if (sscanf(line, "error %d %n", &code, &at) < 1 || !at)
-		return error_set(e, EPROTO, "the server answers '%.80s'", line);
-	return error_set(e, EREMOTEIO, "%s", line + at);
-}
-
-/* A connection on which @request was answered with "ok", or -errno. */
-static int request_fd(const char *dir, const char *request, struct error *e)
+/* A connection on which @request was sent, or -errno. */
+static int connect_and_send(const char *dir, const char *request,
+			    struct error *e)
 {
 	struct site site = { .dir = dir };
 	char path[SITE_PATH_MAX], spec[SITE_PATH_MAX + 8];
@@ -76,9 +35,65 @@ static int request_fd(const char *dir, const char *request, struct error *e)
 				 dir);
 	if (fd < 0)
 		return fd;
-	r = ask(fd, request, e);
+	r = wait_write(fd, request, strlen(request), wait_deadline(ANSWER_MS));
 	if (!r)
 		return fd;
+	close(fd);
+	return error_set(e, -r, "the server does not answer: %s", strerror(-r));
+}
+
+/* The same, answered with "ok". */
+static int request_fd(const char *dir, const char *request, struct error *e)
+{
+	int fd = connect_and_send(dir, request, e);
+	int r = fd < 0 ? fd : relay_opened(fd, e);
+
+	if (!r)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* The descriptor that comes with "ok"; else the rest of the line is read. */
+static int receive_fd(int fd, struct error *e)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char first;
+	struct iovec part = { &first, 1 };
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	int got, r = wait_fd(fd, POLLIN, wait_deadline(ANSWER_MS));
+
+	if (r || recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_PEEK) != 1)
+		return error_set(e, r ? -r : EPIPE,
+				 "the server does not answer");
+	r = relay_opened(fd, e);
+	if (r)
+		return r;
+	c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return error_set(e, EPROTO, "the server sent no descriptor");
+	memcpy(&got, CMSG_DATA(c), sizeof(got));
+	return got;
+}
+
+int client_session(const char *dir, const char *uid, struct error *e)
+{
+	char request[64];
+	int r, fd;
+
+	snprintf(request, sizeof(request), "session %s\n", uid);
+	fd = connect_and_send(dir, request, e);
+	if (fd < 0)
+		return fd;
+	r = receive_fd(fd, e);
 	close(fd);
 	return r;
 }
@@ -95,13 +110,13 @@ int client_connected(const char *dir, int (*fn)(void *arg, const char *uid),
 		     void *arg, struct error *e)
 {
 	int64_t deadline = wait_deadline(ANSWER_MS);
-	char line[LINE_MAX_LEN];
+	char line[RELAY_LINE_MAX];
 	int r, fd = request_fd(dir, "connected\n", e);
 
 	if (fd < 0)
 		return fd;
 	for (;;) {
-		r = read_line(fd, line, deadline);
+		r = relay_line(fd, line, sizeof(line), deadline);
 		if (r)
 			error_set(e, -r, "the server does not answer: %s",
 				  strerror(-r));

@@ -9,6 +9,7 @@
 
 #include "central/central.h"
 #include "pki/pki.h"
+#include "store/keys.h"
 
 static json_t *module_json(const struct store_module *m)
 {
@@ -143,6 +144,69 @@ static int read_names(const char *path, uint8_t uid[STORE_UID_SIZE],
 	return r;
 }
 
+/* For the records, when it is an identity certificate that holds. */
+static int keep_identity(struct site *s, X509 *cert, struct error *e)
+{
+	uint8_t uid[STORE_UID_SIZE];
+	unsigned char *der = NULL;
+	int len, r;
+
+	r = pki_check_chain(cert, PKI_ROLE_IDENTITY, NULL, s->root, time(NULL),
+			    e);
+	if (!r && pki_get_uid(cert, uid))
+		r = error_set(e, EINVAL, "the certificate names no UID");
+	if (r)
+		return r;
+	len = i2d_X509(cert, &der);
+	r = len > 0 ? store_identity_set(s->store, uid, der, (size_t)len, e) :
+		      error_set(e, ENOMEM, "out of memory");
+	OPENSSL_free(der);
+	return r;
+}
+
+int cmd_module_identity(const struct options *o, int argc, char **argv,
+			struct error *e)
+{
+	struct store_module m;
+	char uid[2 * STORE_UID_SIZE + 1] = "";
+	uint8_t raw[STORE_UID_SIZE];
+	X509 *cert = NULL;
+	struct site s;
+	int r = site_open(&s, o->dir, e);
+
+	(void)argc;
+	if (r)
+		return r;
+	r = pki_read_cert(argv[0], &cert, e);
+	if (!r && !pki_get_uid(cert, raw))
+		pki_hex(raw, sizeof(raw), uid);
+	if (!r)
+		r = store_module_find(s.store, uid, &m, e);
+	if (!r)
+		r = keep_identity(&s, cert, e);
+	X509_free(cert);
+	site_close(&s);
+	if (!r)
+		printf("the identity certificate of module %s is kept\n",
+		       m.serial);
+	return r;
+}
+
+/* From a file: whatever it is, it names the module; an identity is kept. */
+static int keep_if_identity(struct site *s, const char *path, struct error *e)
+{
+	X509 *cert;
+	int r = pki_read_cert(path, &cert, e);
+
+	if (r)
+		return r;
+	if (!pki_check_chain(cert, PKI_ROLE_IDENTITY, NULL, s->root, time(NULL),
+			     NULL))
+		r = keep_identity(s, cert, e);
+	X509_free(cert);
+	return r;
+}
+
 int cmd_module_add(const struct options *o, int argc, char **argv,
 		   struct error *e)
 {
@@ -169,6 +233,8 @@ int cmd_module_add(const struct options *o, int argc, char **argv,
 	r = store_begin(s.store, e);
 	if (!r)
 		r = store_module_add(s.store, uid, serial, e);
+	if (!r && argc == 1)
+		r = keep_if_identity(&s, argv[0], e);
 	if (!r)
 		r = audit(s.store, "module add", uid_text, serial, e);
 	if (!r)

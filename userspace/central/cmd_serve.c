@@ -181,7 +181,7 @@ int cmd_serve(const struct options *o, int argc, char **argv, struct error *e)
 
 	(void)argc;
 	if (!r)
-		r = keyproc_start(uri, o->user, &key, e);
+		r = keyproc_start(uri, o->user, o->dir, &key, e);
 	if (!r && !o->check_only)
 		r = endpoint_listen(argv[0], &l, e);
 	if (!r)

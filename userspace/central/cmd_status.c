@@ -5,105 +5,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <endian.h>
 #include <jansson.h>
 
 #include "central/central.h"
 #include "common/relay.h"
+#include "keyring/keyring.h"
 #include "libsecmod/libsecmod.h"
 #include "pki/pki.h"
 
-#define UID_TAG 0x0045
-#define STATUS_TAG 0xdf20
-
-struct live { /* DF20 */
-	unsigned int state;
-	uint64_t epoch;
-	uint32_t generation;
+struct live {
+	struct gp_status status;
+	struct gp_key_info info; /* all keys, to anybody */
+	struct gp_keysets keysets; /* with check values and tries, to us */
+	int checked; /* keysets are there */
 };
 
-static int say(struct relay_card *card, const uint8_t *command, size_t len,
-	       uint8_t response[RELAY_RESPONSE_MAX], size_t *response_len,
-	       struct error *e)
-{
-	int r;
-
-	*response_len = RELAY_RESPONSE_MAX;
-	r = relay_transmit(card, command, len, response, response_len);
-	if (r)
-		return error_set(e, -r, "%s", card->e.text);
-	*response_len -= 2;
-	if (response[*response_len] == 0x90 && !response[*response_len + 1])
-		return 0;
-	return error_set(e, EPROTO, "the module answers %02x%02x",
-			 response[*response_len], response[*response_len + 1]);
-}
-
-/* Its value, which has to have @size bytes. */
-static int get(struct relay_card *card, uint16_t tag, uint8_t *value,
-	       size_t size, struct error *e)
-{
-	uint8_t command[] = { 0x80, 0xca, tag >> 8, tag, 0 };
-	size_t head = tag > 0xff ? 3 : 2, len;
-	uint8_t response[RELAY_RESPONSE_MAX];
-	int r = say(card, command, sizeof(command), response, &len, e);
-
-	if (r)
-		return r;
-	if (len != head + size || response[head - 1] != size)
-		return error_set(e, EPROTO,
-				 "the module's object %04x has another form",
-				 tag);
-	memcpy(value, response + head, size);
-	return 0;
-}
-
-static int ask(struct relay_card *card, const uint8_t uid[STORE_UID_SIZE],
-	       struct live *out, struct error *e)
-{
-	static const uint8_t select[] = { 0, 0xa4, 4, 0, 0 };
-	uint8_t response[RELAY_RESPONSE_MAX], own[STORE_UID_SIZE], status[13];
-	size_t len;
-	int r = say(card, select, sizeof(select), response, &len, e);
-
-	if (!r)
-		r = get(card, UID_TAG, own, sizeof(own), e);
-	if (!r && memcmp(own, uid, sizeof(own)))
-		r = error_set(e, EPROTO, "another module answers");
-	if (!r)
-		r = get(card, STATUS_TAG, status, sizeof(status), e);
-	if (r)
-		return r;
-	out->state = status[0];
-	memcpy(&out->epoch, status + 1, sizeof(out->epoch));
-	memcpy(&out->generation, status + 9, sizeof(out->generation));
-	out->epoch = be64toh(out->epoch);
-	out->generation = be32toh(out->generation);
-	return 0;
-}
-
-static int print(const struct options *o, const struct store_module *m,
-		 const struct live *live, struct error *e)
-{
-	char uid[2 * STORE_UID_SIZE + 1];
-
-	pki_hex(m->uid, sizeof(m->uid), uid);
-	if (o->json)
-		return print_json(json_pack("{s:s,s:s,s:s,s:I,s:i}", "uid", uid,
-					    "serial", m->serial, "state",
-					    secmod_state_name(live->state),
-					    "epoch", (json_int_t)live->epoch,
-					    "generation", live->generation),
-				  e);
-	printf("uid          %s\nserial       %s\nstate        %s\n"
-	       "epoch        %llu\ngeneration   %u\n",
-	       uid, m->serial, secmod_state_name(live->state),
-	       (unsigned long long)live->epoch, live->generation);
-	return 0;
-}
-
-static int find(const struct options *o, const char *which,
-		struct store_module *m, struct error *e)
+int find_module(const struct options *o, const char *which,
+		struct store_module *m, char uid[2 * STORE_UID_SIZE + 1],
+		struct error *e)
 {
 	struct site s;
 	int r = site_open(&s, o->dir, e);
@@ -111,28 +30,140 @@ static int find(const struct options *o, const char *which,
 	if (!r)
 		r = store_module_find(s.store, which, m, e);
 	site_close(&s);
+	if (!r)
+		pki_hex(m->uid, sizeof(m->uid), uid);
 	return r;
+}
+
+static int ask_card(struct gp_card *card, const uint8_t uid[STORE_UID_SIZE],
+		    struct live *live, struct error *e)
+{
+	static struct gp_response response;
+	uint8_t own[STORE_UID_SIZE];
+	int r = gp_select(card, NULL, 0, &response, e);
+
+	if (!r)
+		r = gp_uid(card, own, e);
+	if (!r && memcmp(own, uid, sizeof(own)))
+		return error_set(e, EPROTO, "another module answers");
+	if (!r)
+		r = gp_status(card, &live->status, e);
+	return r ? r : gp_key_info(card, &live->info, e);
+}
+
+static int ask(const struct options *o, const struct store_module *m,
+	       const char *uid, struct live *live, struct error *e)
+{
+	struct relay_card relay = { .fd = client_relay(o->dir, uid, e) };
+	struct gp_card card = { .transmit = relay_transmit,
+				.ctx = &relay,
+				.name = "module" };
+	int r;
+
+	if (relay.fd < 0)
+		return relay.fd;
+	r = ask_card(&card, m->uid, live, e);
+	if (r && relay.e.text[0])
+		error_set(e, -r, "%s", relay.e.text);
+	close(relay.fd);
+	return r;
+}
+
+int ask_keysets(const char *dir, const char *uid, struct gp_keysets *keysets,
+		struct error *e)
+{
+	static _Thread_local struct session_answer a;
+	struct session_request q = { .kind = SESSION_KEYSETS };
+	int fd = client_session(dir, uid, e), r;
+
+	if (fd < 0)
+		return fd;
+	r = session_ask(fd, &q, &a, e);
+	close(fd);
+	*keysets = a.keysets;
+	return r;
+}
+
+static json_t *keys_json(const struct live *live)
+{
+	const struct gp_keysets *k = &live->keysets;
+	char kcv[2 * sizeof(k->keysets[0].kcv) + 1];
+	json_t *list = json_array();
+
+	if (!live->checked)
+		for (size_t i = 0; i < live->info.count; i++)
+			json_array_append_new(
+				list, json_pack("{s:i,s:i,s:i}", "kvn",
+						live->info.keys[i].kvn, "id",
+						live->info.keys[i].id, "length",
+						live->info.keys[i].len));
+	for (size_t i = 0; live->checked && i < k->count; i++) {
+		pki_hex(k->keysets[i].kcv[0], sizeof(k->keysets[i].kcv), kcv);
+		json_array_append_new(
+			list, json_pack("{s:i,s:i,s:s,s:i,s:i}", "kvn",
+					k->keysets[i].kvn, "length",
+					k->keysets[i].len, "kcv", kcv,
+					"failures", k->keysets[i].failures,
+					"tries", k->keysets[i].tries));
+	}
+	return list;
+}
+
+static void print_keys(const struct live *live)
+{
+	const struct gp_keysets *k = &live->keysets;
+	char kcv[2 * sizeof(k->keysets[0].kcv) + 1];
+
+	if (!live->checked)
+		for (size_t i = 0; i < live->info.count; i++)
+			printf("key          version %02x, number %u\n",
+			       live->info.keys[i].kvn, live->info.keys[i].id);
+	for (size_t i = 0; live->checked && i < k->count; i++) {
+		pki_hex(k->keysets[i].kcv[0], sizeof(k->keysets[i].kcv), kcv);
+		printf("keyset       version %02x, check values %s, %u of %u "
+		       "tries failed\n",
+		       k->keysets[i].kvn, kcv, k->keysets[i].failures,
+		       k->keysets[i].tries);
+	}
+}
+
+static int print(const struct options *o, const struct store_module *m,
+		 const char *uid, const struct live *live, struct error *e)
+{
+	const struct gp_status *s = &live->status;
+
+	if (o->json)
+		return print_json(json_pack("{s:s,s:s,s:s,s:I,s:i,s:o}", "uid",
+					    uid, "serial", m->serial, "state",
+					    secmod_state_name(s->state),
+					    "epoch", (json_int_t)s->epoch,
+					    "generation", s->generation, "keys",
+					    keys_json(live)),
+				  e);
+	printf("uid          %s\nserial       %s\nstate        %s\n"
+	       "epoch        %llu\ngeneration   %u\n",
+	       uid, m->serial, secmod_state_name(s->state),
+	       (unsigned long long)s->epoch, s->generation);
+	print_keys(live);
+	return 0;
 }
 
 int cmd_status(const struct options *o, int argc, char **argv, struct error *e)
 {
+	static struct live live;
 	char uid[2 * STORE_UID_SIZE + 1];
-	struct relay_card card;
 	struct store_module m;
-	struct live live;
-	int r = find(o, argv[0], &m, e);
+	int r = find_module(o, argv[0], &m, uid, e);
 
 	(void)argc;
 	if (r)
 		return r;
-	pki_hex(m.uid, sizeof(m.uid), uid);
-	card.fd = client_relay(o->dir, uid, e);
-	if (card.fd < 0)
-		return error_set(e, -card.fd, "module %s: %s", m.serial,
-				 e->text);
-	r = ask(&card, m.uid, &live, e);
-	close(card.fd);
+	r = ask(o, &m, uid, &live, e);
+	if (!r && o->keys) {
+		r = ask_keysets(o->dir, uid, &live.keysets, e);
+		live.checked = 1;
+	}
 	if (r)
 		return error_set(e, -r, "module %s: %s", m.serial, e->text);
-	return print(o, &m, &live, e);
+	return print(o, &m, uid, &live, e);
 }

@@ -3,12 +3,16 @@
  * The local socket of the running server, for the commands of the same directory. A
  * client sends one line:
  *   relay UID	the descriptor becomes a conversation with this module (talk.c)
+ *   session UID	"ok" comes with a descriptor: requests to the key process,
+ *		which speaks with this module (session.c)
  *   connected	"ok", then the UID of each connected module, a line each
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 
@@ -60,6 +64,43 @@ static void do_relay(struct client *c, const char *uid)
 		talk_refuse(bev, ENOTCONN, "the module is not connected");
 }
 
+static int send_fd(int socket, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { (char *)"ok\n", 3 };
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(socket, &m, MSG_NOSIGNAL) == 3 ? 0 : -errno;
+}
+
+static void do_session(struct client *c, const char *uid)
+{
+	struct conn *conn = find_conn(c->server, uid);
+	struct bufferevent *bev = detach(c);
+	struct error e;
+	int fd = conn ? session_start(conn, &e) :
+			error_set(&e, ENOTCONN, "the module is not connected");
+
+	if (fd < 0) {
+		talk_refuse(bev, -fd, e.text);
+		return;
+	}
+	send_fd(bufferevent_getfd(bev), fd);
+	close(fd);
+	bufferevent_free(bev);
+}
+
 static void do_connected(struct client *c, const char *unused)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -80,6 +121,7 @@ static const struct {
 	void (*run)(struct client *c, const char *arg);
 } requests[] = {
 	{ "relay ", do_relay },
+	{ "session ", do_session },
 	{ "connected", do_connected },
 };
 

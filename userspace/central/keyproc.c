@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The process that holds the private key. It is started before the first peer
- * can say a word and knows one request: sign this digest. Whoever takes over
- * the process that talks to the network can use the key while he is there,
- * and cannot take it along.
+ * The process that holds the private key, and the transaction keys. It is started
+ * before the first peer can say a word and knows few requests: sign this digest; open,
+ * seal this transaction; speak with this module (keyring/session.c), of which it checks
+ * itself that it is one. Whoever takes over the process that talks to the network can
+ * use the keys while he is there, and cannot take them along.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,39 +17,17 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/objects.h>
-#include <openssl/store.h>
 
 #include "central/central.h"
+#include "central/keyproc.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "hsm/hsm.h"
-#include "provider/backend.h"
 
-#define SCHEME "keyproc"
-#define DIGEST_MAX 64
+#define SESSIONS_MAX 64
 
-struct key_hello {
-	int status;
-	unsigned char point[KEY_POINT_SIZE];
-	struct error e;
-};
-
-struct key_request {
-	int hash_nid;
-	size_t len;
-	unsigned char digest[DIGEST_MAX];
-};
-
-struct key_answer {
-	int status;
-	unsigned char sig[KEY_SIGNATURE_SIZE];
-	struct error e;
-};
-
-/*
- * In the key process
- */
+static struct session_identity identity;
+static int sessions; /* atomic */
 
 static int split_signature(const unsigned char *der, size_t len,
 			   unsigned char sig[KEY_SIGNATURE_SIZE])
@@ -63,11 +43,10 @@ static int split_signature(const unsigned char *der, size_t len,
 	return ok;
 }
 
-static int sign_digest(EVP_PKEY *key, const struct key_request *q,
-		       struct key_answer *a)
+static int do_sign(const struct key_request *q, struct key_answer *a)
 {
 	const EVP_MD *md = EVP_get_digestbynid(q->hash_nid);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(identity.key, NULL);
 	unsigned char der[128];
 	size_t len = sizeof(der);
 	int r = 0;
@@ -75,24 +54,175 @@ static int sign_digest(EVP_PKEY *key, const struct key_request *q,
 	if (!ctx || !md || q->len != (size_t)EVP_MD_get_size(md) ||
 	    EVP_PKEY_sign_init(ctx) <= 0 ||
 	    EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0 ||
-	    EVP_PKEY_sign(ctx, der, &len, q->digest, q->len) <= 0 ||
-	    !split_signature(der, len, a->sig))
+	    EVP_PKEY_sign(ctx, der, &len, q->data, q->len) <= 0 ||
+	    !split_signature(der, len, a->data))
 		r = error_set_ssl(&a->e, EIO, "the key cannot sign");
 	EVP_PKEY_CTX_free(ctx);
+	a->len = KEY_SIGNATURE_SIZE;
 	return r;
 }
 
-static void serve_key(int fd, EVP_PKEY *key)
+static int do_open(const struct key_request *q, struct key_answer *a)
 {
-	struct key_request q;
-	struct key_answer a;
+	return keyring_open(identity.ring, q->uid, q->aad, sizeof(q->aad),
+			    q->data, q->len, a->data, &a->len, &a->e);
+}
 
-	while (recv(fd, &q, sizeof(q), 0) == sizeof(q) && q.len <= DIGEST_MAX) {
-		memset(&a, 0, sizeof(a));
-		a.status = sign_digest(key, &q, &a);
-		if (send(fd, &a, sizeof(a), 0) != sizeof(a))
+static int do_seal(const struct key_request *q, struct key_answer *a)
+{
+	if (q->len > KEY_DATA_MAX - KEYRING_OVERHEAD)
+		return error_set(&a->e, EMSGSIZE, "too long a text");
+	a->len = q->len + KEYRING_OVERHEAD;
+	return keyring_seal(identity.ring, q->id, q->aad, sizeof(q->aad),
+			    q->data, q->len, a->data, &a->e);
+}
+
+/*
+ * Sessions: a thread each
+ */
+
+struct job {
+	int fds[2];
+	X509 *module, *signer;
+};
+
+static void job_free(struct job *job)
+{
+	X509_free(job->module);
+	X509_free(job->signer);
+	free(job);
+}
+
+static void *converse(void *arg)
+{
+	struct job *job = arg;
+
+	session_serve(&identity, job->fds[0], job->fds[1], job->module,
+		      job->signer);
+	job_free(job);
+	__atomic_sub_fetch(&sessions, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static int start_thread(struct job *job)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	__atomic_add_fetch(&sessions, 1, __ATOMIC_SEQ_CST);
+	r = pthread_create(&thread, &attr, converse, job);
+	if (r)
+		__atomic_sub_fetch(&sessions, 1, __ATOMIC_SEQ_CST);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+static int do_session(const struct key_request *q, const int fds[2],
+		      struct key_answer *a)
+{
+	const unsigned char *p = q->data;
+	struct job *job = calloc(1, sizeof(*job));
+	int r = 0;
+
+	if (!job)
+		return error_set(&a->e, ENOMEM, "out of memory");
+	memcpy(job->fds, fds, sizeof(job->fds));
+	job->module = d2i_X509(NULL, &p, (long)q->len);
+	job->signer = d2i_X509(NULL, &p, (long)(q->data + q->len - p));
+	if (!job->module || !job->signer)
+		r = error_set_ssl(&a->e, EBADMSG, "no certificates");
+	else if (sessions >= SESSIONS_MAX)
+		r = error_set(&a->e, EBUSY, "too many sessions");
+	else if (start_thread(job))
+		r = error_set(&a->e, EAGAIN, "cannot start a thread");
+	if (r)
+		job_free(job);
+	return r;
+}
+
+/*
+ * Requests
+ */
+
+static int (*const kinds[])(const struct key_request *, struct key_answer *) = {
+	[KEY_SIGN] = do_sign,
+	[KEY_OPEN] = do_open,
+	[KEY_SEAL] = do_seal,
+};
+
+static void carry_out(const struct key_request *q, const int fds[2],
+		      struct key_answer *a)
+{
+	a->len = 0;
+	if (q->kind == KEY_SESSION && fds[0] >= 0)
+		a->status = do_session(q, fds, a);
+	else if (q->kind >= 0 && q->kind < KEY_SESSION)
+		a->status = kinds[q->kind](q, a);
+	else
+		a->status = error_set(&a->e, EINVAL, "no such request");
+	if (a->status)
+		a->len = 0;
+	/* a session that runs has its own */
+	if (fds[0] >= 0 && (q->kind != KEY_SESSION || a->status)) {
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+/* 0 when the other process has gone. */
+static int receive(int fd, struct key_request *q, int fds[2])
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec part = { q, sizeof(*q) };
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	fds[0] = fds[1] = -1;
+	if (c && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(2 * sizeof(int)))
+		memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
+	return n >= (ssize_t)offsetof(struct key_request, data) &&
+	       (size_t)n == offsetof(struct key_request, data) + q->len;
+}
+
+static void serve_key(int fd)
+{
+	static struct key_request q;
+	static struct key_answer a;
+	int fds[2];
+
+	while (receive(fd, &q, fds)) {
+		carry_out(&q, fds, &a);
+		if (send(fd, &a, offsetof(struct key_answer, data) + a.len, 0) <
+		    0)
 			break;
 	}
+}
+
+/* Without them it still signs; sessions are refused. */
+static void read_certificates(const char *dir)
+{
+	struct site site;
+	struct error e;
+
+	if (site_open_roots(&site, dir, &e)) {
+		log_debug("%s", e.text);
+		return;
+	}
+	identity.root = site.root;
+	identity.cert = site.cert;
+	site.root = site.cert = NULL;
+	site_close(&site);
 }
 
 static int open_key(const char *uri, const char *user, EVP_PKEY **key,
@@ -110,113 +240,21 @@ static int open_key(const char *uri, const char *user, EVP_PKEY **key,
 	return r ? r : process_drop(user, &hello->e);
 }
 
-static void key_process(int fd, const char *uri, const char *user)
+void key_process(int fd, const char *uri, const char *user, const char *dir)
 {
 	struct key_hello hello = { 0 };
-	EVP_PKEY *key = NULL;
 
 	/* its end is the end of the other process, which has work to finish */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	prctl(PR_SET_NAME, "central-key");
-	hello.status = open_key(uri, user, &key, &hello);
+	read_certificates(dir);
+	identity.ring = keyring_new();
+	hello.status = identity.ring ?
+			       open_key(uri, user, &identity.key, &hello) :
+			       error_set(&hello.e, ENOMEM, "out of memory");
 	if (send(fd, &hello, sizeof(hello), 0) == sizeof(hello) &&
 	    !hello.status)
-		serve_key(fd, key);
-	EVP_PKEY_free(key);
+		serve_key(fd);
 	_exit(0);
-}
-
-/*
- * In the other: a backend of the provider
- */
-
-static int key_fd = -1;
-static unsigned char key_point[KEY_POINT_SIZE];
-
-static int remote_open(const char *uri, void **priv,
-		       unsigned char point[KEY_POINT_SIZE], struct error *e)
-{
-	(void)uri;
-	(void)e;
-	memcpy(point, key_point, KEY_POINT_SIZE);
-	*priv = &key_fd;
-	return 0;
-}
-
-static int remote_sign(void *priv, int hash_nid, const unsigned char *digest,
-		       size_t len, unsigned char sig[KEY_SIGNATURE_SIZE],
-		       struct error *e)
-{
-	struct key_request q = { .hash_nid = hash_nid, .len = len };
-	struct key_answer a;
-
-	(void)priv;
-	if (len > DIGEST_MAX)
-		return error_set(e, EINVAL, "a digest of %zu bytes", len);
-	memcpy(q.digest, digest, len);
-	if (send(key_fd, &q, sizeof(q), 0) != sizeof(q) ||
-	    recv(key_fd, &a, sizeof(a), 0) != sizeof(a))
-		return error_set(e, EPIPE, "the key process does not answer");
-	if (a.status)
-		return error_set(e, -a.status, "%s", a.e.text);
-	memcpy(sig, a.sig, KEY_SIGNATURE_SIZE);
-	return 0;
-}
-
-static void remote_close(void *priv)
-{
-	(void)priv;
-}
-
-static const struct key_backend remote_backend = {
-	.scheme = SCHEME,
-	.open = remote_open,
-	.sign = remote_sign,
-	.close = remote_close,
-};
-
-static int load_key(EVP_PKEY **key, struct error *e)
-{
-	OSSL_STORE_CTX *store;
-	OSSL_STORE_INFO *info = NULL;
-	int r = provider_register_backend(&remote_backend);
-
-	if (!r)
-		r = provider_load(e);
-	if (r)
-		return error_set(e, -r, "cannot load the key provider");
-	store = OSSL_STORE_open(SCHEME ":central", NULL, NULL, NULL, NULL);
-	if (store)
-		info = OSSL_STORE_load(store);
-	*key = info ? OSSL_STORE_INFO_get1_PKEY(info) : NULL;
-	OSSL_STORE_INFO_free(info);
-	OSSL_STORE_close(store);
-	return *key ? 0 : error_set_ssl(e, EIO, "cannot use the key process");
-}
-
-int keyproc_start(const char *uri, const char *user, EVP_PKEY **key,
-		  struct error *e)
-{
-	struct key_hello hello;
-	int fds[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return error_set(e, errno, "cannot make a socket pair");
-	pid = fork();
-	if (pid < 0)
-		return error_set(e, errno, "cannot start the key process");
-	if (!pid) {
-		close(fds[0]);
-		key_process(fds[1], uri, user);
-	}
-	close(fds[1]);
-	key_fd = fds[0];
-	if (recv(key_fd, &hello, sizeof(hello), 0) != sizeof(hello))
-		return error_set(e, EPIPE, "the key process has ended");
-	if (hello.status)
-		return error_set(e, -hello.status, "%s", hello.e.text);
-	memcpy(key_point, hello.point, sizeof(key_point));
-	return load_key(key, e);
 }

@@ -90,6 +90,12 @@ void talk_start(struct conn *c, struct bufferevent *bev);
 int talk_response(struct conn *c, const struct message *m);
 /* The connection is gone: its conversations are told @why. */
 void talk_forget(struct conn *c, const char *why);
+/*
+ * session.c: a session of the key process with a connected module. Returns the descriptor that
+ * takes requests (keyring/keyring.h), or -errno.
+ */
+int session_start(struct conn *c, struct error *e);
+
 /* Tells @bev, which is taken over, why there is no conversation. */
 void talk_refuse(struct bufferevent *bev, int errnum, const char *why);
 

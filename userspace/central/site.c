@@ -18,15 +18,35 @@ int site_path(const struct site *s, const char *file, char path[SITE_PATH_MAX],
 	return 0;
 }
 
-int site_open(struct site *s, const char *dir, struct error *e)
+static int open_root(struct site *s, const char *dir, struct error *e)
 {
 	char path[SITE_PATH_MAX];
 	int r;
 
 	*s = (struct site){ .dir = dir };
 	r = site_path(s, "root.pem", path, e);
+	return r ? r : pki_read_cert(path, &s->root, e);
+}
+
+int site_open_roots(struct site *s, const char *dir, struct error *e)
+{
+	char path[SITE_PATH_MAX];
+	int r = open_root(s, dir, e);
+
 	if (!r)
-		r = pki_read_cert(path, &s->root, e);
+		r = site_path(s, "central.pem", path, e);
+	if (!r)
+		r = pki_read_cert(path, &s->cert, e);
+	if (r)
+		site_close(s);
+	return r;
+}
+
+int site_open(struct site *s, const char *dir, struct error *e)
+{
+	char path[SITE_PATH_MAX];
+	int r = open_root(s, dir, e);
+
 	if (!r)
 		r = site_path(s, "central.db", path, e);
 	if (!r)

@@ -2,6 +2,7 @@
 /* APDUs on a stream descriptor, each behind its length. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,6 +49,40 @@ static int read_frame(int fd, uint8_t *data, size_t max, size_t *len,
 		return r;
 	*len = head[0] << 8 | head[1];
 	return *len > max ? -EPROTO : read_all(fd, data, *len, deadline);
+}
+
+/* Byte by byte: what follows the line is no line. */
+int relay_line(int fd, char *line, size_t size, int64_t deadline)
+{
+	size_t n = 0;
+	int r;
+
+	while (n < size - 1) {
+		r = read_all(fd, (uint8_t *)line + n, 1, deadline);
+		if (r)
+			return r;
+		if (line[n++] == '\n') {
+			line[n - 1] = '\0';
+			return 0;
+		}
+	}
+	return -EPROTO;
+}
+
+int relay_opened(int fd, struct error *e)
+{
+	char line[RELAY_LINE_MAX];
+	int r, code = 0, at = 0;
+
+	r = relay_line(fd, line, sizeof(line), wait_deadline(RELAY_TIMEOUT_MS));
+	if (r)
+		return error_set(e, -r, "the server does not answer: %s",
+				 strerror(-r));
+	if (!strcmp(line, "ok"))
+		return 0;
+	if (sscanf(line, "error %d %n", &code, &at) < 1 || !at)
+		return error_set(e, EPROTO, "the server answers '%.80s'", line);
+	return error_set(e, EREMOTEIO, "%s", line + at);
 }
 
 /* The other side has ended the conversation and says why. */

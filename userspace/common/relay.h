@@ -17,6 +17,12 @@
 #define RELAY_RESPONSE_MAX 4098
 #define RELAY_TIMEOUT_MS 120000 /* for a response */
 
+#define RELAY_LINE_MAX 600
+/* A line, without its end. */
+int relay_line(int fd, char *line, size_t size, int64_t deadline);
+/* Reads up to the "ok" that comes ahead of the frames; -EREMOTEIO with the server's words. */
+int relay_opened(int fd, struct error *e);
+
 struct relay_card {
 	int fd;
 	struct error e; /* why the last relay_transmit() failed */

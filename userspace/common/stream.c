@@ -384,6 +384,11 @@ SSL *stream_ssl(struct stream *s)
 	return s->ssl;
 }
 
+size_t stream_unsent(const struct stream *s)
+{
+	return evbuffer_get_length(bufferevent_get_output(s->bev));
+}
+
 void stream_hold(struct stream *s, int on)
 {
 	if (s->held == on || s->phase > OPEN || s->freed)

@@ -41,6 +41,8 @@ int stream_new(struct event_base *base, int fd, SSL *ssl, int server,
 SSL *stream_ssl(struct stream *s);
 /* Appends to the output. -EPIPE when the stream is ending. */
 int stream_send(struct stream *s, const struct message *m);
+/* Bytes that wait to be written. */
+size_t stream_unsent(const struct stream *s);
 /* @on: stop reading, the peer waits; 0: go on. */
 void stream_hold(struct stream *s, int on);
 /*

@@ -26,6 +26,7 @@ enum store_query {
 	Q_MODULE_SEEN,
 	Q_MODULES,
 	Q_CERT_ADD,
+	Q_CERT_DER,
 	Q_CERT_DISABLE,
 	Q_CERT_ENABLE,
 	Q_STANDING,
@@ -54,6 +55,8 @@ enum store_query {
 	Q_RESET_ADD,
 	Q_RESET_SET,
 	Q_RESETS,
+	Q_IDENTITY_SET,
+	Q_IDENTITY,
 	Q_COUNT
 };
 

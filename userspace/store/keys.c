@@ -20,28 +20,60 @@ int store_cryptogram_add(struct store *s, const uint8_t uid[STORE_UID_SIZE],
 	return store_run(s, st, "add a cryptogram to", e);
 }
 
-int store_cryptogram(struct store *s, const uint8_t uid[STORE_UID_SIZE],
-		     uint8_t **cms, size_t *len, struct error *e)
+/* The one blob of @uid, in malloc()ed memory; *@out NULL when there is none. */
+static int get_blob(struct store *s, enum store_query q, const uint8_t *uid,
+		    uint8_t **out, size_t *len, struct error *e)
 {
-	sqlite3_stmt *st = store_stmt(s, Q_CRYPTOGRAM, e);
+	sqlite3_stmt *st = store_stmt(s, q, e);
 	int r;
 
+	*out = NULL;
 	if (!st)
 		return -EIO;
 	store_bind_blob(st, 1, uid, STORE_UID_SIZE);
 	r = store_next(s, st, "read", e);
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	if (!r)
-		return error_set(e, ENOENT,
-				 "no cryptogram is stored for the module: "
-				 "its keys were not issued here");
 	*len = (size_t)sqlite3_column_bytes(st, 0);
-	*cms = malloc(*len + 1);
-	if (*cms)
-		memcpy(*cms, sqlite3_column_blob(st, 0), *len);
+	*out = malloc(*len + 1);
+	if (*out)
+		memcpy(*out, sqlite3_column_blob(st, 0), *len);
 	sqlite3_reset(st);
-	return *cms ? 0 : error_set(e, ENOMEM, "out of memory");
+	return *out ? 0 : error_set(e, ENOMEM, "out of memory");
+}
+
+int store_cryptogram(struct store *s, const uint8_t uid[STORE_UID_SIZE],
+		     uint8_t **cms, size_t *len, struct error *e)
+{
+	int r = get_blob(s, Q_CRYPTOGRAM, uid, cms, len, e);
+
+	return r || *cms ? r :
+			   error_set(e, ENOENT,
+				     "no cryptogram is stored for the module: "
+				     "its keys were not issued here");
+}
+
+int store_identity_set(struct store *s, const uint8_t uid[STORE_UID_SIZE],
+		       const uint8_t *der, size_t len, struct error *e)
+{
+	sqlite3_stmt *st = store_stmt(s, Q_IDENTITY_SET, e);
+
+	if (!st)
+		return -EIO;
+	store_bind_blob(st, 1, uid, STORE_UID_SIZE);
+	store_bind_blob(st, 2, der, len);
+	return store_run(s, st, "add an identity certificate to", e);
+}
+
+int store_identity(struct store *s, const uint8_t uid[STORE_UID_SIZE],
+		   uint8_t **der, size_t *len, struct error *e)
+{
+	int r = get_blob(s, Q_IDENTITY, uid, der, len, e);
+
+	return r || *der ? r :
+			   error_set(e, ENOENT,
+				     "the module's identity certificate is not "
+				     "known: 'module identity FILE'");
 }
 
 static int keyset_seen(struct store *s, const uint8_t *uid,

@@ -18,6 +18,13 @@ int store_cryptogram_add(struct store *s, const uint8_t uid[STORE_UID_SIZE],
 int store_cryptogram(struct store *s, const uint8_t uid[STORE_UID_SIZE],
 		     uint8_t **cms, size_t *len, struct error *e);
 
+/* The identity certificate of a module, DER. */
+int store_identity_set(struct store *s, const uint8_t uid[STORE_UID_SIZE],
+		       const uint8_t *der, size_t len, struct error *e);
+/* Written with malloc()ed memory. */
+int store_identity(struct store *s, const uint8_t uid[STORE_UID_SIZE],
+		   uint8_t **der, size_t *len, struct error *e);
+
 struct store_keyset {
 	int kvn;
 	uint8_t kcv[STORE_KCV_MAX];

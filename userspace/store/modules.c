@@ -160,6 +160,30 @@ int store_modules(struct store *s, store_module_fn fn, void *arg,
 	return r;
 }
 
+int store_cert_der(struct store *s, const char *fingerprint, char signer[65],
+		   uint8_t **der, size_t *len, struct error *e)
+{
+	sqlite3_stmt *st = store_stmt(s, Q_CERT_DER, e);
+	int r;
+
+	if (!st)
+		return -EIO;
+	store_bind_text(st, 1, fingerprint);
+	r = store_next(s, st, "read", e);
+	if (r < 0)
+		return r;
+	if (!r)
+		return error_set(e, ENOENT, "certificate %.16s was never seen",
+				 fingerprint);
+	store_get_text(st, 0, signer, 65);
+	*len = (size_t)sqlite3_column_bytes(st, 1);
+	*der = malloc(*len + 1);
+	if (*der)
+		memcpy(*der, sqlite3_column_blob(st, 1), *len);
+	sqlite3_reset(st);
+	return *der ? 0 : error_set(e, ENOMEM, "out of memory");
+}
+
 int store_cert_switch(struct store *s, const char *fingerprint, int enabled,
 		      const char *reason, struct error *e)
 {

@@ -145,6 +145,11 @@ static const char *const steps[] = {
 	" BEGIN SELECT RAISE (ABORT, 'a proof stays as it is'); END;"
 	"CREATE TRIGGER resets_delete BEFORE DELETE ON resets"
 	" BEGIN SELECT RAISE (ABORT, 'resets are only added'); END;",
+
+	/* 3: what a proof of erasure is checked with */
+	"CREATE TABLE identities ("
+	" uid BLOB PRIMARY KEY REFERENCES modules (uid),"
+	" der BLOB NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

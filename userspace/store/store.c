@@ -48,6 +48,8 @@ static const char *const sql[Q_COUNT] = {
 		      " FROM modules ORDER BY serial, uid",
 	[Q_CERT_ADD] = "INSERT INTO certificates VALUES (?1,?2,?3,?4,?5,?6)"
 		       " ON CONFLICT DO NOTHING",
+	[Q_CERT_DER] = "SELECT signer, der FROM certificates"
+		       " WHERE fingerprint = ?1",
 	[Q_CERT_DISABLE] =
 		"INSERT INTO disabled_certificates VALUES (?1,?2,?3)"
 		" ON CONFLICT DO UPDATE SET reason = ?2, changed = ?3",
@@ -129,6 +131,9 @@ static const char *const sql[Q_COUNT] = {
 		     " r.reason, r.ordered, r.state, r.cause, r.proof,"
 		     " r.changed FROM resets r JOIN modules m ON m.uid = r.uid"
 		     " WHERE ?1 IS NULL OR r.uid = ?1 ORDER BY r.entry",
+	[Q_IDENTITY_SET] = "INSERT INTO identities VALUES (?1,?2)"
+			   " ON CONFLICT DO UPDATE SET der = ?2",
+	[Q_IDENTITY] = "SELECT der FROM identities WHERE uid = ?1",
 };
 
 int store_failed(struct store *s, const char *doing, struct error *e)

@@ -117,6 +117,9 @@ int store_module_seen(struct store *s, const struct store_cert *cert,
 typedef int (*store_module_fn)(void *arg, const struct store_module *module);
 int store_modules(struct store *s, store_module_fn fn, void *arg,
 		  struct error *e);
+/* A certificate that was presented, and who signed it; @der is malloc()ed memory. */
+int store_cert_der(struct store *s, const char *fingerprint, char signer[65],
+		   uint8_t **der, size_t *len, struct error *e);
 /* Certificates by fingerprint; one that was never seen can be disabled too. */
 int store_cert_switch(struct store *s, const char *fingerprint, int enabled,
 		      const char *reason, struct error *e);

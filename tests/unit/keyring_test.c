@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Transaction keys of the central system (A11): which message opens under which key. That
+ * the module's own sealing agrees is for vm/transactions.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "keyring/keyring.h"
+
+#define AAD "id of transaction"
+
+static const uint8_t uid1[KEYRING_UID_SIZE] = { 1 };
+static const uint8_t uid2[KEYRING_UID_SIZE] = { 2 };
+
+struct fixture {
+	struct keyring *ring;
+	struct gp_transaction_key key;
+	uint8_t sealed[128], text[128];
+	size_t len;
+	struct error e;
+};
+
+static void ok_at(int r, const struct error *e, int line)
+{
+	if (r)
+		fail_msg("line %d: %d: %s", line, r, e->text);
+}
+#define ok(expr) ok_at(expr, &f->e, __LINE__)
+
+static void add(struct fixture *f, uint32_t id)
+{
+	f->key.id = id;
+	ok(keyring_add(f->ring, uid1, &f->key, &f->e));
+}
+
+/* As the module does it: direction 00, sequence number 7; with OpenSSL alone. */
+static void module_seals(struct fixture *f, const char *text)
+{
+	static const uint8_t nonce[12] = { [11] = 7 };
+	uint8_t header[14] = { 1, f->key.kvn, 0, 0, 0, 0, [13] = 7 };
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n, len = (int)strlen(text);
+
+	header[5] = (uint8_t)f->key.id;
+	memcpy(f->sealed, header, sizeof(header));
+	assert_true(EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, f->key.key,
+				       nonce) &&
+		    EVP_EncryptUpdate(ctx, NULL, &n, (const uint8_t *)AAD,
+				      sizeof(AAD)) &&
+		    EVP_EncryptUpdate(ctx, NULL, &n, header, sizeof(header)) &&
+		    EVP_EncryptUpdate(ctx, f->sealed + 14, &n,
+				      (const uint8_t *)text, len) &&
+		    EVP_EncryptFinal_ex(ctx, f->sealed + 14 + len, &n) &&
+		    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16,
+					f->sealed + 14 + len));
+	EVP_CIPHER_CTX_free(ctx);
+	f->len = (size_t)len + KEYRING_OVERHEAD;
+}
+
+static int opens(struct fixture *f, const uint8_t *uid)
+{
+	size_t len;
+
+	return keyring_open(f->ring, uid, AAD, sizeof(AAD), f->sealed, f->len,
+			    f->text, &len, &f->e);
+}
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	struct fixture *f = &fixture;
+
+	*f = (struct fixture){
+		.ring = keyring_new(),
+		.key = { .kvn = 0x40,
+			 .algorithm = GP_ALGORITHM_AES_GCM,
+			 .directions = GP_MODULE_SEALS | GP_MODULE_OPENS,
+			 .len = 32,
+			 .key = { 5, 4, 3, 2, 1 },
+			 .lifetime = 3600,
+			 .messages = 100 },
+	};
+	assert_non_null(f->ring);
+	add(f, 9);
+	module_seals(f, "pay 10");
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	keyring_free(f->ring);
+	return 0;
+}
+
+static void A11_a_module_s_message_opens(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(keyring_id(f->sealed, f->len), 9);
+	ok(opens(f, uid1));
+	assert_memory_equal(f->text, "pay 10", 6);
+}
+
+static void A11_each_changed_bit_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 8 * f->len; i++) {
+		f->sealed[i / 8] ^= 1 << i % 8;
+		assert_int_not_equal(opens(f, uid1), 0);
+		f->sealed[i / 8] ^= 1 << i % 8;
+	}
+	ok(opens(f, uid1));
+	for (f->len--; f->len; f->len--)
+		assert_int_not_equal(opens(f, uid1), 0);
+}
+
+static void A28_another_module_s_message_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(opens(f, uid2), -EBADMSG);
+	f->key.id = 10;
+	ok(keyring_add(f->ring, uid2, &f->key, &f->e));
+	assert_int_equal(opens(f, uid2), -EBADMSG);
+}
+
+static void A11_another_transaction_s_message_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+
+	assert_int_equal(keyring_open(f->ring, uid1, "other", 5, f->sealed,
+				      f->len, f->text, &len, &f->e),
+			 -EBADMSG);
+}
+
+static void A11_what_the_central_system_sealed_does_not_come_back(void **state)
+{
+	struct fixture *f = *state;
+
+	ok(keyring_seal(f->ring, 9, AAD, sizeof(AAD), (const uint8_t *)"x", 1,
+			f->sealed, &f->e));
+	f->len = 1 + KEYRING_OVERHEAD;
+	assert_int_equal(opens(f, uid1), -EBADMSG);
+}
+
+static void A11_no_number_is_used_twice(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t other[128];
+
+	for (uint8_t i = 1; i < 100; i++) {
+		ok(keyring_seal(f->ring, 9, AAD, sizeof(AAD),
+				(const uint8_t *)"x", 1, other, &f->e));
+		assert_int_equal(other[13], i);
+	}
+}
+
+static void A11_a_revoked_key_opens_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	keyring_revoke(f->ring, uid1, 0x41);
+	keyring_revoke(f->ring, uid2, 0x40);
+	ok(opens(f, uid1));
+	keyring_revoke(f->ring, uid1, 0x40);
+	assert_int_equal(opens(f, uid1), -ENOKEY);
+	assert_int_equal(keyring_seal(f->ring, 9, AAD, sizeof(AAD),
+				      (const uint8_t *)"x", 1, f->sealed,
+				      &f->e),
+			 -ENOKEY);
+}
+
+static void A11_a_replaced_key_opens_what_was_under_way(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 10);
+	ok(opens(f, uid1));
+	module_seals(f, "pay 11");
+	ok(opens(f, uid1));
+	assert_memory_equal(f->text, "pay 11", 6);
+}
+
+static void A11_directions_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	f->key.directions = GP_MODULE_OPENS;
+	add(f, 11);
+	module_seals(f, "pay 12");
+	assert_int_equal(opens(f, uid1), -EBADMSG);
+	f->key.directions = GP_MODULE_SEALS;
+	add(f, 12);
+	assert_int_equal(keyring_seal(f->ring, 12, AAD, sizeof(AAD),
+				      (const uint8_t *)"x", 1, f->sealed,
+				      &f->e),
+			 -ENOKEY);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(A11_a_module_s_message_opens),
+		TEST(A11_each_changed_bit_is_noticed),
+		TEST(A28_another_module_s_message_does_not_open),
+		TEST(A11_another_transaction_s_message_does_not_open),
+		TEST(A11_what_the_central_system_sealed_does_not_come_back),
+		TEST(A11_no_number_is_used_twice),
+		TEST(A11_a_revoked_key_opens_nothing),
+		TEST(A11_a_replaced_key_opens_what_was_under_way),
+		TEST(A11_directions_hold),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("keyring", tests, NULL, NULL);
+}
