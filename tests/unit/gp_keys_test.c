@@ -105,6 +105,8 @@ static void channel_under_the_new_keyset(void **state)
 	fill(&k, 16, 77);
 	ok(gp_put_keyset(&s->card, 0x30, 0x38, &k, &s->e));
 	ok(gp_scp03_open(&s->card, &k, 0x38, GP_LEVEL_FULL, &s->e));
+	refused(gp_put_keyset(&s->card, 0, 0x31, &s->keys, &s->e), -EINVAL,
+		"a key of 32 bytes does not go under one of 16");
 	refused(gp_scp03_open(&s->card, &s->keys, 0x30, GP_LEVEL_FULL, &s->e),
 		-ENOENT, "there is no keyset of this version");
 	refused(gp_scp03_open(&s->card, &s->keys, 0x38, GP_LEVEL_FULL, &s->e),

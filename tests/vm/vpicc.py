@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The module as a card: pcscd, a virtual reader, and programs that are not ours."""
 
-from lib import BIN, VM, Module, Tpm, case, expect, expect_equal, expect_match, serving
+from lib import BIN, REPO, VM, Central, Manufacturer, Module, Tpm, Unit
+from lib import case, expect, expect_equal, expect_match
+from lib.gp import Keyset, Talk
 
 ISSUER = "A000000151000000"
 SELECT = f"00A4040008{ISSUER}00"
@@ -53,14 +55,62 @@ def seen_by_others(reader, module):
         fci, uid = reader.send(SELECT, "80CA004500")
         expect_equal(fci, "6f118408a000000151000000a5059f650210009000")
         expect_equal(uid, "4510" + module.attribute("uid") + "9000")
+
+
+class PcscTalk(Talk):
+    """A host of its own, over PC/SC."""
+
+    def __init__(self, vm):
+        self.relay = vm.start([REPO / "tests/vm/tools/pcsc.py"])
+        self.seen, self.level = 0, 0
+
+    def reset(self):
+        self.relay.write("reset\n")
+        self.relay.wait_for(rf"(?s)^.{{{self.seen}}}9000\n")
+        self.seen = len(self.relay.out)
+
+
+def driven_by_others(vm, central, uid):
+    kdc, krk, mk = Keyset(0x30, 32), Keyset(0x31), Keyset(0x38, 32)
+    talk = PcscTalk(vm)
     with case("vpicc: a reset ends the conversation"):
-        expect_equal(reader.send("80CA004500")[0][-4:], "9000")
-        vm.sh("opensc-tool --reset")
-        expect_equal(reader.send("80CA004500"), ["6985"])
+        talk.select()
+        expect_equal(talk.ask("80CA0045")[2:].hex(), uid)
+        talk.reset()
+        expect_equal(talk.sw("80CA0045"), 0x6985)
+    with case("A11 vpicc: another host opens SCP11a over PC/SC and puts the transport keyset"):
+        talk.open_central(central)
+        expect_equal(talk.put_keys(kdc), bytes([0x30]) + kdc.kcvs)
+    with case("B5 vpicc: another host opens SCP03 over PC/SC and fills both slots"):
+        talk.open(kdc)
+        for keyset in (krk, mk):
+            expect_equal(talk.put_keys(keyset), bytes([keyset.kvn]) + keyset.kcvs)
+    with case("B8 vpicc: each level of SCP03 works over PC/SC"):
+        for level in (0x01, 0x03, 0x11, 0x13, 0x33):
+            for size in (8, 16):
+                talk.open(mk, level, size)
+                expect_equal(talk.ask("80CA0045")[2:].hex(), uid)
+    with case("B9 vpicc: a reset ends the channel, too"):
+        expect_equal(talk.ask("80CADF22")[:2].hex(), "df22")
+        talk.reset()
+        expect_equal(talk.sw("80CADF22"), 0x6982)
+        talk.level = 0
+        expect_equal(talk.sw("80CADF22"), 0x6985)
+        talk.select()
+        expect_equal(talk.sw("80CADF22"), 0x6982)
+    with case("B9 vpicc: a wrong keyset is refused over PC/SC"):
+        talk.select()
+        expect(not talk.initialize(Keyset(0x38, 32)), "cryptogram")
+        expect_equal(talk.authenticate() & 0xFFF0, 0x63C0)
+    talk.close()
 
 
 tpm = Tpm()
-manufacturer, unit = serving(tpm)
+manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+unit = Unit(manufacturer, in_tpm=False)
+central = Central(manufacturer, unit)
+manufacturer.serve()
+unit.serve()
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)
@@ -68,3 +118,4 @@ with VM(tpm=tpm) as vm:
     module.personalize(unit)
     reader = Reader(vm)
     seen_by_others(reader, module)
+    driven_by_others(vm, central.dir, module.attribute("uid"))

@@ -23,6 +23,11 @@ static int put_key(struct gp_card *card, struct builder *b, const uint8_t *key,
 
 	if (rc)
 		return rc;
+	if (len > s->dek_len) /* Amendment D, 6.2.8 */
+		return error_set(
+			e, EINVAL,
+			"%s: a key of %zu bytes does not go under one of %u: open the channel with longer keys",
+			gp_name(card), len, s->dek_len);
 	memcpy(secret, key, len);
 	rc = gp_cbc(1, s->dek, s->dek_len, zeros, secret, padded, e);
 	if (rc == 0) {
