@@ -13,9 +13,8 @@
 #define SCP03_ID 0x03
 #define SEQUENCE_MAX 0xffffff
 
-/* After each failure twice as long: 1/4 s to 8 s. */
-#define DELAY_FIRST (NSEC_PER_SEC / 4)
-#define DELAY_DOUBLINGS 5
+/* After each failure twice as long: 1 s to 16 s. */
+#define DELAY_DOUBLINGS 4
 
 static bool pseudo_random;
 module_param(pseudo_random, bool, 0444);
@@ -173,7 +172,7 @@ static u16 tell_failure(struct executive *x, u8 failures)
 	struct secmod *sm = x->sm;
 	const struct record_keyset *k = keyset_find(sm->record, x->kvn);
 	u64 left = sm->record->policy.keyset_tries - failures;
-	u64 delay = (u64)DELAY_FIRST << min(failures - 1, DELAY_DOUBLINGS);
+	u64 delay = (u64)NSEC_PER_SEC << min(failures - 1, DELAY_DOUBLINGS);
 
 	sm->keyset_wait[slot_of(sm->record, k)] = ktime_get_boottime_ns() + delay;
 	refuse(&sm->why, -EKEYREJECTED, "keyset %02X: authentication failed, %llu tries are left",

@@ -2,51 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The executive's channels and keysets: from the central system's key to a new master key."""
 
-from lib import VM, Central, Manufacturer, Module, Tpm, Unit, case, expect, expect_equal, host
-from lib.gp import Keyset, Refused, Talk, untlv
-
-TRIES = 3
-
-
-def refusal(function, *arguments):
-    """The status word that it ends with."""
-    try:
-        function(*arguments)
-    except Refused as refused:
-        return refused.sw
-    return 0x9000
-
-
-class Cards:
-    """Conversations with the module."""
-
-    def __init__(self, vm, central):
-        self.vm, self.central = vm, central
-
-    def talk(self):
-        return Talk(self.vm)
-
-    def keysets(self):
-        """{kvn: (length, failures, tries, check values)}, asked by the central system."""
-        talk = self.talk()
-        talk.open_central(self.central)
-        data = talk.ask("80CADF22")[3:]
-        talk.close()
-        rows = [data[n : n + 13] for n in range(0, len(data), 13)]
-        return {row[0]: (row[1], row[2], row[3], row[4:]) for row in rows}
-
-    def opens(self, keyset):
-        """The status word of opening a channel, as soon as it is not slowed down."""
-        talk = self.talk()
-        sw = 0x6985
-        talk.select()
-        while sw == 0x6985:
-            sw = refusal(talk.initialize, keyset)
-        if sw == 0x9000:
-            sw = talk.authenticate()
-        talk.close()
-        return sw
-
+from lib import case, expect, expect_equal, host
+from lib.cards import TRIES, cards_of_a_module, refusal
+from lib.gp import ISSUER, Keyset, derive
 
 def agreement(cards):
     with case("A11 SCP11a opens a channel, with MACs alone and with encryption, AES-128 and 256"):
@@ -129,20 +87,127 @@ def levels(cards, mk):
         expect_equal(cards.opens(mk), 0x9000)
 
 
-tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-central = Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve(None, "--keyset-tries", str(TRIES))
-with VM(tpm=tpm) as vm:
-    vm.load_module()
-    module = Module(vm)
-    module.init(manufacturer)
-    module.personalize(unit)
-    cards = Cards(vm, central.dir)
-    cards.uid = module.attribute("uid")
+def protection(cards, mk):
+    talk = cards.talk()
+    command = "80CADF22"
+
+    def changed(change):
+        """What the module says to a wrapped command that is not as it was sealed."""
+        talk.open(mk, 0x33)
+        head = bytes.fromhex("84CADF22")
+        data = talk.wrap(head, b"")
+        sent = bytearray(head + b"\0" + len(data).to_bytes(2, "big") + data + b"\0\0")
+        return talk.raw(bytes(change(sent)))[1], talk.sw(command)
+
+    with case("B8 one changed byte of a protected command ends the channel"):
+        for at in (0, 1, 2, 3, 7, 14):
+            def flip(sent, at=at):
+                sent[at] ^= 0x01 if at else 0x80
+                return sent
+            first, then = changed(flip)
+            expect(first in (0x6982, 0x6A86, 0x6D00), f"byte {at}: {first:04x}")
+            expect_equal(then, 0x6982)
+    with case("B8 a protected command that is cut ends the channel"):
+        cut = lambda sent: sent[:5] + bytes([0, 7]) + sent[7:14] + b"\0\0"
+        expect_equal(changed(cut), (0x6982, 0x6982))
+    with case("B8 a command without protection ends the channel"):
+        talk.open(mk, 0x01)
+        expect_equal(talk.raw(bytes.fromhex(command + "00")), (b"", 0x6982))
+        expect_equal(talk.sw(command), 0x6982)
+    with case("B8 a command said again ends the channel"):
+        talk.open(mk, 0x01)
+        head = bytes.fromhex("84CA0045")
+        data = talk.wrap(head, b"")
+        sent = head + b"\0" + len(data).to_bytes(2, "big") + data + b"\0\0"
+        expect_equal(talk.raw(sent)[1], 0x9000)
+        expect_equal(talk.raw(sent)[1], 0x6982)
+    with case("B8 EXTERNAL AUTHENTICATE comes once, and only after INITIALIZE UPDATE"):
+        talk.open(mk, 0x01)
+        expect_equal(talk.authenticate(), 0x6985)
+        talk.level = 0
+        expect_equal(talk.sw(command), 0x6982)
+        talk.select()
+        expect(talk.initialize(mk), "cryptogram")
+        talk.ask("80CA0045")
+        expect_equal(talk.authenticate(), 0x6985)
+    with case("B8 a channel ends with its file"):
+        talk.open(mk, 0x01)
+        other = cards.talk()
+        expect_equal(other.sw("80CADF22"), 0x6985)
+        other.select()
+        expect_equal(other.sw("80CADF22"), 0x6982)
+        other.close()
+    with case("B8 SELECT ends a channel"):
+        talk.open(mk, 0x01)
+        talk.select()
+        expect_equal(talk.sw("80CADF22"), 0x6982)
+    talk.close()
+
+
+# what a command is answered where the rules allow it
+RULES = {
+    "80CADF22": ("transport replacement master central", 0x9000, b""),
+    "80F28002": ("transport replacement master central", 0x9000, b"\x4f\0"),
+    "80D80081": ("transport replacement central", 0x6A80, b""),
+    "80E40000": ("transport master central", 0x6A80, b""),
+    "80E60100": ("transport master", 0x6A86, b""),
+    "80E28000": ("transport master", 0x6985, b""),
+    "80F08055": ("transport master central", 0x6A86, b""),
+    "80840000": ("central", 0x9000, b""),
+}
+
+
+def rules(cards, keysets):
+    for channel in ("nobody", "transport", "replacement", "master", "central"):
+        with case(f"B1 the executive's rules: what {channel} may"):
+            talk = cards.talk()
+            talk.select()
+            if channel == "central":
+                talk.open_central(cards.central)
+            elif channel != "nobody":
+                talk.open(keysets[channel])
+            for head, (allowed, sw, data) in RULES.items():
+                right = sw if channel in allowed.split() else 0x6982
+                if channel == "central" and head == "80E40000":
+                    right = 0x6982  # it deletes transaction keys by name only
+                expect_equal((head, hex(talk.sw(head, data))), (head, hex(right)))
+            talk.close()
+
+
+def pseudo_random(cards, mk):
+    vm = cards.module.vm
+    vm.sh("rmmod secmod")
+    vm.load_module("pseudo_random=1")
+    cards.module.attach()
+    with case("B8 SCP03 with pseudo-random challenges: each follows from a counter"):
+        for count in (1, 2):
+            for size in (8, 16):
+                talk = cards.talk()
+                talk.open(mk, 0x33, size)
+                number = 2 * count - 1 + (size == 16)
+                expect_equal(talk.info[2], 0x70 | (size == 16))
+                expect_equal(int.from_bytes(talk.sequence, "big"), number)
+                expect_equal(talk.card, derive(mk.enc, 2, talk.sequence + ISSUER, size))
+                talk.close()
+    with case("B8 the counter of challenges does not go back in a power cut"):
+        talk = cards.talk()
+        talk.select()
+        talk.initialize(mk)
+        vm.power_cut()
+        vm.boot()
+        vm.load_module("pseudo_random=1")
+        cards.module.attach()
+        talk = cards.talk()
+        talk.open(mk)
+        expect_equal(int.from_bytes(talk.sequence, "big"), 6)
+        talk.close()
+
+
+with cards_of_a_module() as cards:
     kdc, krk, mk = Keyset(0x30), Keyset(0x31), Keyset(0x38)
     agreement(cards)
     issuance(cards, kdc, krk, mk)
     levels(cards, mk)
+    protection(cards, mk)
+    rules(cards, {"transport": kdc, "replacement": krk, "master": mk})
+    pseudo_random(cards, mk)

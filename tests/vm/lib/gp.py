@@ -132,7 +132,7 @@ class Talk:
         head = bytearray.fromhex(head)
         if self.level:
             head[0] |= 4
-            data = self._wrap(bytes(head), data)
+            data = self.wrap(bytes(head), data)
         length = b"\0" + len(data).to_bytes(2, "big") if data else b"\0"
         answer, sw = self.raw(bytes(head) + length + data + (b"\0\0" if expected else b""))
         if self.level & 0x10 and sw == 0x9000:
@@ -152,7 +152,8 @@ class Talk:
     def _vector(self, first):
         return cbc(self.enc, ZEROS, bytes([first]) + self.counter.to_bytes(15, "big"))
 
-    def _wrap(self, head, data):
+    def wrap(self, head, data):
+        """The data of a command with its protection."""
         if self.level & 0x02:
             self.counter += 1
             if data:

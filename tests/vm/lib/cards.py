@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""A personalized module as the card that GlobalPlatform describes."""
+
+import contextlib
+
+from .gp import Keyset, Refused, Talk
+from .tpm import Tpm
+from .vm import VM
+from .world import Central, Manufacturer, Module, Unit
+
+TRIES = 3  # of a keyset
+
+
+def refusal(function, *arguments):
+    """The status word that it ends with."""
+    try:
+        function(*arguments)
+    except Refused as refused:
+        return refused.sw
+    return 0x9000
+
+
+class Cards:
+    """Conversations with the module, as the central system and as who has keysets."""
+
+    def __init__(self, module, central):
+        self.module, self.central = module, central
+        self.uid = module.attribute("uid")
+
+    def talk(self):
+        return Talk(self.module.vm)
+
+    def keysets(self):
+        """{kvn: (length, failures, tries, check values)}, asked by the central system."""
+        talk = self.talk()
+        talk.open_central(self.central)
+        data = talk.ask("80CADF22")[3:]
+        talk.close()
+        rows = [data[n : n + 13] for n in range(0, len(data), 13)]
+        return {row[0]: (row[1], row[2], row[3], row[4:]) for row in rows}
+
+    def opens(self, keyset):
+        """The status word of opening a channel, as soon as it is not slowed down."""
+        talk = self.talk()
+        talk.select()
+        sw = 0x6985
+        while sw == 0x6985:
+            sw = refusal(talk.initialize, keyset)
+        if sw == 0x9000:
+            sw = talk.authenticate()
+        talk.close()
+        return sw
+
+    def issue(self, *keysets, transport=None):
+        """Loads keysets, in this order, with a transport keyset: its name is returned."""
+        transport = transport or Keyset(0x30)
+        talk = self.talk()
+        talk.open_central(self.central)
+        talk.put_keys(transport)
+        talk.open(transport)
+        for keyset in keysets:
+            talk.put_keys(keyset)
+        talk.close()
+        return transport
+
+
+@contextlib.contextmanager
+def cards_of_a_module(tpm=None, parameters="", **machine):
+    """Cards of a module that has just been personalized; its keysets have TRIES tries."""
+    tpm = tpm or Tpm()
+    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+    unit = Unit(manufacturer, in_tpm=False)
+    central = Central(manufacturer, unit)
+    manufacturer.serve()
+    unit.serve(None, "--keyset-tries", str(TRIES))
+    with VM(tpm=tpm, **machine) as vm:
+        vm.load_module(parameters)
+        module = Module(vm)
+        module.init(manufacturer)
+        module.personalize(unit)
+        cards = Cards(module, central.dir)
+        cards.unit = unit
+        yield cards
