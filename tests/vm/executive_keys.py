@@ -176,9 +176,14 @@ def rules(cards, keysets):
 
 def pseudo_random(cards, mk):
     vm = cards.module.vm
-    vm.sh("rmmod secmod")
-    vm.load_module("pseudo_random=1")
-    cards.module.attach()
+
+    def restart():
+        vm.power_cut()
+        vm.boot()
+        vm.load_module("pseudo_random=1")
+        cards.module.attach()
+
+    restart()
     with case("B8 SCP03 with pseudo-random challenges: each follows from a counter"):
         for count in (1, 2):
             for size in (8, 16):
@@ -193,10 +198,7 @@ def pseudo_random(cards, mk):
         talk = cards.talk()
         talk.select()
         talk.initialize(mk)
-        vm.power_cut()
-        vm.boot()
-        vm.load_module("pseudo_random=1")
-        cards.module.attach()
+        restart()
         talk = cards.talk()
         talk.open(mk)
         expect_equal(int.from_bytes(talk.sequence, "big"), 6)

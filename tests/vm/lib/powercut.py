@@ -17,7 +17,7 @@ from .agent import GuestDied
 from .bus import Bus, tpm_command
 from .nbd import Disk
 from .paths import BIN, BUILD, MODULE, run_dir
-from .process import CommandFailed, host, wait_for
+from .process import CommandFailed, Timeout, host, wait_for
 from .tap import case, expect, expect_equal, expect_match
 from .tpm import Tpm
 from .vm import VM
@@ -313,5 +313,5 @@ def cut_for_real(recorder, what, prepare, arm, like, check):
 def _until_death(operation):
     try:
         operation()
-    except (GuestDied, CommandFailed):
+    except (GuestDied, CommandFailed, Timeout):
         pass
