@@ -27,63 +27,26 @@
 #include "pki/peer.h"
 #include "pki/request.h"
 #include "program.h"
+#include "soft_tpm.h"
 
-static char dir[200], tcti[224], uri[280];
-static pid_t tpm_pid;
-
-/* --- the TPM: swtpm with a command and a control socket, as its TCTI wants it --- */
-
-static void tpm_on(void)
-{
-	char state[300], server[320], ctrl[320], log[320];
-	TSS2_TCTI_CONTEXT *t = NULL;
-	int i;
-
-	snprintf(state, sizeof(state), "dir=%s", dir);
-	snprintf(server, sizeof(server), "type=unixio,path=%s/s", dir);
-	snprintf(ctrl, sizeof(ctrl), "type=unixio,path=%s/s.ctrl", dir);
-	snprintf(log, sizeof(log), "file=%s/log", dir);
-	tpm_pid = fork();
-	if (!tpm_pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate",
-		       state, "--server", server, "--ctrl", ctrl, "--log", log,
-		       "--flags", "not-need-init,startup-clear", (char *)NULL);
-		_exit(127);
-	}
-	/* both sockets answer when the TCTI can be made */
-	for (i = 0; i < 1000; i++) {
-		if (Tss2_TctiLdr_Initialize(tcti, &t) == TSS2_RC_SUCCESS) {
-			Tss2_TctiLdr_Finalize(&t);
-			return;
-		}
-		assert_int_equal(waitpid(tpm_pid, NULL, WNOHANG), 0);
-		usleep(10000); /* between two looks at a foreign process */
-	}
-	fail_msg("swtpm does not answer");
-}
-
-static void tpm_off(void)
-{
-	kill(tpm_pid, SIGTERM);
-	waitpid(tpm_pid, NULL, 0);
-}
+static char dir[200], tcti[300], uri[400];
+static struct soft_tpm tpm;
 
 static int start_all(void **state)
 {
 	(void)state;
-	setenv("TSS2_LOG", "all+none", 1);
 	program_mkdir(dir, sizeof(dir));
-	snprintf(tcti, sizeof(tcti), "swtpm:path=%s/s", dir);
+	soft_tpm_init(&tpm, dir);
+	snprintf(tcti, sizeof(tcti), "%s", tpm.tcti);
 	snprintf(uri, sizeof(uri), "tpm:0x81000100?tcti=%s", tcti);
-	tpm_on();
+	soft_tpm_on(&tpm);
 	return 0;
 }
 
 static int stop_all(void **state)
 {
 	(void)state;
-	tpm_off();
+	soft_tpm_off(&tpm);
 	program_rmdir(dir);
 	return 0;
 }
@@ -302,7 +265,7 @@ static void tpm_key_issues_certificates(void **state)
 
 static void no_key_no_tpm(void **state)
 {
-	char which[280];
+	char which[340];
 	EVP_PKEY *key;
 	struct error e;
 
@@ -323,8 +286,8 @@ static void tpm_restart_is_survived(void **state)
 
 	(void)state;
 	signs(key);
-	tpm_off();
-	tpm_on();
+	soft_tpm_off(&tpm);
+	soft_tpm_on(&tpm);
 	signs(key);
 	EVP_PKEY_free(key);
 }
@@ -389,7 +352,7 @@ static void write_password(const char *path, const char *password)
 
 static void password_guards_a_key(void **state)
 {
-	char path[300], which[600];
+	char path[300], which[640];
 	uint8_t sig[64];
 	EVP_PKEY *key;
 	struct error e;

@@ -149,13 +149,18 @@ static u16 delete_key(struct soft_card *c, const struct apdu *a)
 static u16 in_channel(struct soft_card *c, struct apdu *a,
 		      struct apdu_response *r)
 {
+	u16 sw;
+
 	c->done++;
 	c->last = *a;
 	c->last.data = c->last_data;
 	if (a->len)
 		memcpy(c->last_data, a->data, a->len);
-	if (c->run)
-		return c->run(c, a, r);
+	if (c->run) {
+		sw = c->run(c, a, r);
+		if (sw)
+			return sw;
+	}
 	switch (a->ins) {
 	case 0xd8:
 		return put_key(c, a, r);

@@ -39,7 +39,7 @@ struct soft_keyset {
  * @done: number of commands carried out in a channel
  * @last: the last of them, in the clear
  * @lie: the check values that PUT KEY answers with are wrong
- * @run: commands that the card does not know itself; NULL: SW_REFERENCE
+ * @run: asked first what a command is answered with, 0: not by it; may be NULL
  */
 struct soft_card {
 	struct soft_keyset keysets[SOFT_KEYSETS];

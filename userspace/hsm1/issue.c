@@ -207,6 +207,14 @@ static int fill_slot(struct gp_card *card, const struct gp_keyset_state *at,
 	return gp_put_keyset(card, 0, k->kvn, keys, e);
 }
 
+/* A channel that an earlier conversation has left open would answer otherwise. */
+static int begin(struct gp_card *card, struct error *e)
+{
+	struct gp_response r;
+
+	return gp_select(card, NULL, 0, &r, e);
+}
+
 static int install(struct procedure *p, struct gp_card *card, struct secrets *s,
 		   struct error *e)
 {
@@ -214,7 +222,9 @@ static int install(struct procedure *p, struct gp_card *card, struct secrets *s,
 	struct gp_keysets there;
 	int ret;
 
-	ret = open_channel(p, card, &p->m.transport, TRANSPORT_KVN, e);
+	ret = begin(card, e);
+	if (!ret)
+		ret = open_channel(p, card, &p->m.transport, TRANSPORT_KVN, e);
 	if (!ret)
 		ret = gp_keysets(card, &there, e);
 	if (!ret)
@@ -307,6 +317,8 @@ int procedure_replace(struct procedure *p, struct error *e)
 
 	memset(&s, 0, sizeof(s));
 	ret = regain(p, &s, e);
+	if (!ret)
+		ret = begin(&card, e);
 	if (!ret)
 		ret = replacement_version(p, &card, &version, e);
 	if (!ret)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HSM 1 with keys the test knows: a key management server and its authority, blocks
+ * read back from HSM 1's own files, one recovery key in the TPM and one in a file.
+ */
+#ifndef TESTS_UNIT_HSM1_WORLD_H
+#define TESTS_UNIT_HSM1_WORLD_H
+
+#include <sys/types.h>
+
+#include "custody/custody.h"
+#include "hsm1/hsm1.h"
+#include "soft_tpm.h"
+
+struct hsm1_world {
+	char dir[256], site[300];
+	struct soft_tpm kms_tpm, tpm;
+	EVP_PKEY *authority;
+	uint8_t master[3][32],
+		replacement[32]; /* by version; [0] is not used */
+	EVP_PKEY *recovery; /* version 2: HSM 1 has the public half only */
+	TPM2B_PUBLIC storage, ek;
+};
+
+void hsm1_world_make(struct hsm1_world *w);
+void hsm1_world_end(struct hsm1_world *w);
+
+/* SP 800-108, counter mode, CMAC with AES-256: written here once more. */
+void hsm1_reference(const uint8_t key[32], const uint8_t *fixed, size_t len,
+		    uint8_t *out, size_t out_len);
+/* A keyset as the documentation says: @name is "MK" or "KRK". */
+void hsm1_expected(const uint8_t block[32], const char *name, uint8_t kvn,
+		   const uint8_t *context, size_t len, struct gp_keyset *out);
+/* What is in a cryptogram, by OpenSSL's CMS: 48 bytes. */
+void hsm1_decrypt(struct hsm1_world *w, const uint8_t *cryptogram, size_t len,
+		  uint8_t out[48]);
+
+#endif
