@@ -97,7 +97,9 @@ kernel_packages() {
 fetch() {
 	dest=$top/build/$1
 	new=$dest.new
-	if [ "$(cat "$dest/place" 2>/dev/null)" = "$dest" ] && [ -d "$dest/debs" ]; then
+	# pahole was once left out
+	if [ "$(cat "$dest/place" 2>/dev/null)" = "$dest" ] && [ -d "$dest/debs" ] &&
+		{ [ "$1" != kernel-7 ] || [ -e "$dest/root/usr/bin/pahole" ]; }; then
 		return
 	fi
 	rm -rf "$dest" "$new"
@@ -140,7 +142,7 @@ fetch() {
 # compiler, C library, the shell's tools.
 toolchain() {
 	needed=$(for p in $(echo "$packages" | grep -E 'headers|kbuild'); do
-		depends "$p" '[^ ]*' | sed '/^linux-\|^pahole/d'
+		depends "$p" '[^ ]*' | sed '/^linux-/d'
 	done)
 	echo "kernel: fetching a compiler for $release"
 	mkdir -p "$new/tools/partial"

@@ -66,11 +66,10 @@ def left():
 if os.geteuid():
     print("1..0 # SKIP to install a package takes root")
     sys.exit()
-if (KERNEL / "root").exists():
-    print("1..0 # SKIP the headers of this kernel are for the compiler of a newer Debian")
-    sys.exit()
 for directory in (upper, root, top / "work"):
     directory.mkdir()
+if (KERNEL / "root").exists():  # a newer Debian's compiler, in place of this machine's
+    host(["cp", "-al", f"{KERNEL}/root/.", str(upper)])
 
 with case("secmod-dkms builds"):
     package = build_package()
