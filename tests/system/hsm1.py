@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from kmskit import HSM1, Hsm1, Kms, ToolsHsm, kcv
+from lib.kms import HSM1, Hsm1, Kms, ToolsHsm, kcv
 from lib import BUILD, case, expect, expect_equal, expect_match, expect_rc, run_dir
 
 UID = "00112233445566778899aabbccddeeff"

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from kmskit import KMS, STORAGE, Kms, ToolsHsm, kcv, name_of, sized
+from lib.kms import KMS, STORAGE, Kms, ToolsHsm, kcv, name_of, sized
 from lib import BUILD, Tpm, case, expect, expect_equal, expect_match, expect_rc, host
 from lib import run_dir
 

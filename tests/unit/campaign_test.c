@@ -104,10 +104,15 @@ static int wanted(void *arg, const struct store_campaign *c,
 }
 
 static int replace(void *arg, const struct store_campaign *c,
-		   const uint8_t uid[STORE_UID_SIZE], struct error *e)
+		   const uint8_t uid[STORE_UID_SIZE], const uint8_t *cms,
+		   size_t len, struct error *e)
 {
 	struct fixture *f = arg;
 	int i = uid[0] - 1, r = step(f, i, REPLACE_BEFORE, e);
+
+	/* B7: the cryptogram is the one stored under this UID */
+	if (len != STORE_UID_SIZE || memcmp(cms, uid, len))
+		return error_set(e, EINVAL, "another module's cryptogram");
 
 	if (r == -EKEYREJECTED)
 		f->w->modules[i].wrong_tries++;

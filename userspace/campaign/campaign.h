@@ -11,7 +11,7 @@
 #include "store/keys.h"
 
 #define CAMPAIGN_PARALLEL_MAX 64
-#define CAMPAIGN_KEYSETS_MAX 2
+#define CAMPAIGN_KEYSETS_MAX 8
 
 struct campaign_has { /* the keysets of a module */
 	struct store_keyset keysets[CAMPAIGN_KEYSETS_MAX];
@@ -35,8 +35,10 @@ struct campaign_ops {
 	int (*wanted)(void *arg, const struct store_campaign *c,
 		      const uint8_t uid[STORE_UID_SIZE],
 		      uint8_t kcv[STORE_KCV_MAX], struct error *e);
+	/* With its cryptogram. */
 	int (*replace)(void *arg, const struct store_campaign *c,
-		       const uint8_t uid[STORE_UID_SIZE], struct error *e);
+		       const uint8_t uid[STORE_UID_SIZE], const uint8_t *cms,
+		       size_t len, struct error *e);
 	/* A module has come to another step; never two calls at a time. */
 	void (*progress)(void *arg, const struct store_campaign_module *m,
 			 const struct campaign_count *count);

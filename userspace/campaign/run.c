@@ -157,6 +157,23 @@ static void after(struct state *s, struct store_campaign_module *m, int r,
 		go(s, m, STEP_FAILED, cause, has);
 }
 
+static int do_replace(struct state *s, struct store_campaign_module *m,
+		      struct error *e)
+{
+	const struct campaign *run = s->run;
+	uint8_t *cms = NULL;
+	size_t len = 0;
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	r = store_cryptogram(run->store, m->uid, &cms, &len, e);
+	pthread_mutex_unlock(&s->lock);
+	if (!r)
+		r = run->ops->replace(run->arg, &run->c, m->uid, cms, len, e);
+	free(cms);
+	return r;
+}
+
 static void replace(struct state *s, struct store_campaign_module *m,
 		    const uint8_t kcv[STORE_KCV_MAX])
 {
@@ -167,7 +184,7 @@ static void replace(struct state *s, struct store_campaign_module *m,
 
 	if (go(s, m, STEP_BEGUN, "", NULL))
 		return;
-	r = run->ops->replace(run->arg, &run->c, m->uid, &e);
+	r = do_replace(s, m, &e);
 	if (run->ops->ask(run->arg, m->uid, &has, &lost))
 		go(s, m, STEP_BEGUN, r ? e.text : lost.text, NULL);
 	else

@@ -14,6 +14,8 @@
 struct options {
 	const char *dir, *key, *name, *root, *reason, *user, *fingerprint;
 	const char *module;
+	const char *hsm1, *hsm1_user;
+	int version, parallel, failed;
 	int json, keys, check_only, foreground, verbose, register_auto;
 	int max_connections, idle_s, limit_s;
 };
@@ -113,7 +115,7 @@ int client_session(const char *dir, const char *uid, struct error *e);
 int client_connected(const char *dir, int (*fn)(void *arg, const char *uid),
 		     void *arg, struct error *e);
 
-/* cmd_status.c */
+/* cmd_status.c, access.c */
 int find_module(const struct options *o, const char *which,
 		struct store_module *m, char uid[2 * STORE_UID_SIZE + 1],
 		struct error *e);
@@ -151,6 +153,15 @@ int cmd_certificate_disable(const struct options *o, int argc, char **argv,
 			    struct error *e);
 int cmd_module_identity(const struct options *o, int argc, char **argv,
 			struct error *e);
+int cmd_issue(const struct options *o, int argc, char **argv, struct error *e);
+int cmd_campaign_start(const struct options *o, int argc, char **argv,
+		       struct error *e);
+int cmd_campaign_resume(const struct options *o, int argc, char **argv,
+			struct error *e);
+int cmd_campaign_status(const struct options *o, int argc, char **argv,
+			struct error *e);
+int cmd_campaign_abort(const struct options *o, int argc, char **argv,
+		       struct error *e);
 int cmd_reset_order(const struct options *o, int argc, char **argv,
 		    struct error *e);
 int cmd_reset_list(const struct options *o, int argc, char **argv,

@@ -69,21 +69,6 @@ static int ask(const struct options *o, const struct store_module *m,
 	return r;
 }
 
-int ask_keysets(const char *dir, const char *uid, struct gp_keysets *keysets,
-		struct error *e)
-{
-	static _Thread_local struct session_answer a;
-	struct session_request q = { .kind = SESSION_KEYSETS };
-	int fd = client_session(dir, uid, e), r;
-
-	if (fd < 0)
-		return fd;
-	r = session_ask(fd, &q, &a, e);
-	close(fd);
-	*keysets = a.keysets;
-	return r;
-}
-
 static json_t *keys_json(const struct live *live)
 {
 	const struct gp_keysets *k = &live->keysets;

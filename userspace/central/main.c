@@ -2,7 +2,7 @@
 /* secmod-central: the central system of the operating state. Commands and options. */
 #include <stdlib.h>
 
-#include "central/central.h"
+#include "central/access.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/process.h"
@@ -41,6 +41,21 @@ static const struct command commands[] = {
 	  "certificate disable --reason TEXT FILE|FINGERPRINT" },
 	{ "status", NULL, 1, 1, "json keys", cmd_status,
 	  "status [--keys] [--json] UID|SERIAL" },
+	{ "issue", NULL, 1, 1000, "hsm1 hsm1-user version", cmd_issue,
+	  "issue [--hsm1 DIR] [--hsm1-user USER] [--version N] "
+	  "UID|SERIAL..." },
+	{ "campaign", "start", 0, 0, "hsm1 hsm1-user version parallel json",
+	  cmd_campaign_start,
+	  "campaign start [--hsm1 DIR] [--hsm1-user USER] [--version N] "
+	  "[--parallel N] [--json]" },
+	{ "campaign", "resume", 0, 0, "hsm1 hsm1-user parallel failed json",
+	  cmd_campaign_resume,
+	  "campaign resume [--hsm1 DIR] [--hsm1-user USER] [--parallel N] "
+	  "[--failed] [--json]" },
+	{ "campaign", "status", 0, 1, "json", cmd_campaign_status,
+	  "campaign status [--json] [CAMPAIGN]" },
+	{ "campaign", "abort", 0, 0, "reason", cmd_campaign_abort,
+	  "campaign abort --reason TEXT" },
 	{ "reset", "order", 1, 1, "reason", cmd_reset_order,
 	  "reset order --reason TEXT UID|SERIAL" },
 	{ "reset", "list", 0, 0, "json", cmd_reset_list,
@@ -82,6 +97,11 @@ static const struct option_spec specs[] = {
 	TEXT("reason", reason),
 	TEXT("fingerprint", fingerprint),
 	TEXT("module", module),
+	TEXT("hsm1", hsm1),
+	TEXT("hsm1-user", hsm1_user),
+	NUMBER("version", version, 1, 9999),
+	NUMBER("parallel", parallel, 1, CAMPAIGN_PARALLEL_MAX),
+	FLAG("failed", 0, failed),
 	FLAG("json", 0, json),
 	FLAG("keys", 0, keys),
 	FLAG("check", 'n', check_only),
@@ -104,7 +124,9 @@ int main(int argc, char **argv)
 	struct options o = { .dir = CENTRAL_DIR,
 			     .max_connections = 1024,
 			     .idle_s = 3600,
-			     .limit_s = 10 };
+			     .limit_s = 10,
+			     .hsm1 = HSM1_DIR,
+			     .parallel = 4 };
 	const struct command *c = options_parse(&program, &o, &argc, &argv);
 	struct error e = { "" };
 

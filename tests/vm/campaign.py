@@ -1,0 +1,250 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""The access server with a fleet: first keys (B3 to B5), new master keys for all (B6 to B11)."""
+
+import json
+import os
+import signal
+import sqlite3
+
+from lib import (
+    BIN,
+    VM,
+    Central,
+    Manufacturer,
+    Process,
+    Tpm,
+    Unit,
+    case,
+    expect,
+    expect_equal,
+    expect_match,
+    expect_rc,
+    wait_for,
+)
+from lib.kms import Hsm1, Kms
+
+FLEET = 6
+
+
+class Instance:
+    """One of the machine's modules, with its agent."""
+
+    def __init__(self, vm, number):
+        self.vm, self.number = vm, number
+        self.serial = f"SN-{number}"
+        self.vault = f"/var/lib/secmod/secmod{number}.vault"
+        self.agent = None
+
+    def secmod(self, *words):
+        return self.vm.sh([BIN / "secmod", "--device", f"/dev/secmod{self.number}", *words])
+
+    def uid(self):
+        return self.vm.sh(f"cat /sys/class/secmod/secmod{self.number}/uid").out.strip()
+
+    def make(self, manufacturer, unit):
+        self.secmod("init", manufacturer.guest_endpoint, "--root", manufacturer.root, "--serial",
+                    self.serial, "--vault", self.vault)
+        self.secmod("personalize", unit.guest_endpoint)
+
+    def connect(self, central):
+        self.agent = self.vm.start(
+            [BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
+             central.guest_endpoint, "--listen", f"unix:/run/agent{self.number}.sock",
+             "--retry", "200,1000"])
+
+    def connected(self):
+        self.agent.wait_for("connected to", 120)
+
+
+class Site:
+    """The central system with its HSM 1, and the key management server."""
+
+    def __init__(self, tpm):
+        self.manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+        self.manufacturer.serve(None, "--instances", str(FLEET))
+        self.unit = Unit(self.manufacturer, in_tpm=False)
+        self.central = Central(self.manufacturer, self.unit)
+        self.unit.serve()
+        self.central.serve(None, "--register", "auto")
+        self.kms = Kms()
+        self.kms.generate("master", "replacement", "recovery")
+        self.hsm1 = Hsm1(self.kms)
+        self.kms.admit(self.hsm1)
+        for kind in ("master", "replacement", "recovery"):
+            self.give(kind, 1)
+
+    def give(self, kind, version):
+        expect_rc(self.hsm1.run("import", self.kms.give(kind, version, "hsm1")))
+
+    def next_master(self, version):
+        self.kms.generate("master")
+        self.give("master", version)
+
+    def run(self, *words):
+        return self.central.run(*words, "--hsm1", self.hsm1.dir, check=False)
+
+    def campaign(self, *words):
+        """In the background, to be killed."""
+        argv = [BIN / "secmod-central", "campaign", *words, "--hsm1", self.hsm1.dir, "--dir",
+                self.central.dir]
+        return Process([str(word) for word in argv])
+
+    def report(self):
+        return json.loads(self.central.run("campaign", "status", "--json").out)
+
+    def keysets(self, serial):
+        """{KVN: (check values, failures)} as the module says."""
+        keys = json.loads(self.central.run("status", "--keys", "--json", serial).out)["keys"]
+        return {key["kvn"]: (key["kcv"], key["failures"]) for key in keys}
+
+    def derived(self, uid, version):
+        words = self.hsm1.run("derive", "--uid", uid, "--version", str(version)).out.split()
+        return int(words[0], 16), "".join(words[1:])
+
+    def expect_master(self, instance, uid, version):
+        """One master keyset, and it is the one HSM 1 derives."""
+        kvn, kcv = self.derived(uid, version)
+        keysets = self.keysets(instance.serial)
+        expect_equal(sorted(keysets), [0x31, kvn])
+        expect_equal(keysets[kvn][0], kcv)
+
+
+def issuance(site, fleet, uids):
+    serials = [instance.serial for instance in fleet]
+    with case("B3 B5 keys are issued to each module of the fleet"):
+        result = site.run("issue", *serials)
+        expect_rc(result, 0)
+        expect_equal(result.out.count("master keyset 38"), FLEET)
+    with case("B4 each has the master key that is derived from its UID"):
+        for instance, uid in zip(fleet, uids):
+            site.expect_master(instance, uid, 1)
+    with case("B3 a cryptogram is stored under each UID, and no two are alike"):
+        with sqlite3.connect(site.central.dir / "central.db") as db:
+            rows = db.execute("SELECT lower(hex(uid)), cms FROM cryptograms").fetchall()
+        expect_equal(sorted(uid for uid, _ in rows), sorted(uids))
+        expect_equal(len({cms for _, cms in rows}), FLEET)
+    with case("B5 a second issuance is refused: the slots are full, the transport keyset gone"):
+        expect_rc(site.run("issue", serials[0]), 1, "SN-0: .*refused")
+        site.expect_master(fleet[0], uids[0], 1)
+
+
+def campaigns(site, fleet, uids):
+    with case("B11 a campaign reports whom it did not reach, and goes on with them"):
+        site.next_master(2)
+        fleet[1].agent.terminate()
+        site.central.server.wait_for("module SN-1: connection broken|module SN-1 disconnected")
+        result = site.run("campaign", "start")
+        expect_rc(result, 1, "1 modules are left")
+        expect_match("(?s)module SN-0: begun.*module SN-0: done", result.out)
+        report = site.report()
+        expect_equal((report["state"], report["done"]), ("running", FLEET - 1))
+        expect_equal([(m["serial"], m["step"]) for m in report["left"]], [("SN-1", "planned")])
+        expect_match("not connected", report["left"][0]["cause"])
+        expect_rc(site.run("campaign", "start"), 1, "a campaign is running")
+        fleet[1].connect(site.central)
+        fleet[1].connected()
+        expect_rc(site.run("campaign", "resume"), 0, "is done")
+    with case("B7 B8 all have the new master key, and the old one no more"):
+        for instance, uid in zip(fleet, uids):
+            site.expect_master(instance, uid, 2)
+
+
+def reissued(site, vm, victim, uid):
+    """Resets the module and issues keys again: its first cryptogram stands for another
+    random number from then on. Leaves that one the newest; returns the right one."""
+    victim.secmod("certs", "--out-dir", vm.share)
+    site.central.run("module", "identity", vm.share / "identity.pem")
+    site.central.run("reset", "order", "--reason", "test", victim.serial)
+    expect_equal(site.central.run("status", victim.serial, check=False).rc, 1)
+    mark = victim.agent.err.count("connected to")
+    victim.secmod("personalize", site.unit.guest_endpoint)
+    victim.agent.wait_for("(?s)" + "connected to.*" * (mark + 1), 60)
+    expect_rc(site.run("issue", victim.serial), 0)
+    with sqlite3.connect(site.central.dir / "central.db") as db:
+        rows = db.execute("SELECT entry, cms FROM cryptograms WHERE lower(hex(uid)) = ?"
+                          " ORDER BY entry", (uid,)).fetchall()
+        expect_equal(len(rows), 2)
+        db.execute("UPDATE cryptograms SET cms = ? WHERE entry = ?", (rows[0][1], rows[1][0]))
+    return rows[1]
+
+
+def wrong_key(site, vm, fleet, uids):
+    victim, uid = fleet[2], uids[2]
+    with case("A21 B3 after a reset the keys are gone, and others are issued"):
+        entry, right = reissued(site, vm, victim, uid)
+        expect_equal(sorted(site.keysets(victim.serial)), [0x31, 0x39])
+    with case("B9 a wrong replacement key is found out before it is presented, and not tried again"):
+        site.next_master(3)
+        expect_rc(site.run("campaign", "start"), 1, "1 modules are left")
+        (left,) = site.report()["left"]
+        expect_equal((left["serial"], left["step"]), (victim.serial, "failed"))
+        expect_match("does not know keyset 31 as it is here", left["cause"])
+        expect_rc(site.run("campaign", "resume"), 1)
+        expect_equal(site.report()["left"][0]["tries"], 1)
+        keysets = site.keysets(victim.serial)
+        expect_equal((sorted(keysets), keysets[0x31][1]), ([0x31, 0x39], 0))
+    with case("B9 the right one is taken afterwards, when it is asked for"):
+        with sqlite3.connect(site.central.dir / "central.db") as db:
+            db.execute("UPDATE cryptograms SET cms = ? WHERE entry = ?", (right, entry))
+        wait_for(lambda: site.run("campaign", "resume", "--failed").rc == 0, 60, "the end")
+        site.expect_master(victim, uid, 3)
+
+
+def broken(site, vm, fleet, uids):
+    with case("B11 a campaign killed in the middle is resumed"):
+        site.next_master(4)
+        process = site.campaign("start", "--parallel", "1")
+        process.wait_for("module SN-1: begun", 60)
+        os.kill(process.child.pid, signal.SIGKILL)
+        process.wait()
+        report = site.report()
+        expect_equal(report["state"], "running")
+        expect(report["done"] < FLEET, "it was over already")
+        site.hsm1.flush()
+        wait_for(lambda: site.run("campaign", "resume").rc == 0, 60, "the end of the campaign")
+        for instance, uid in zip(fleet, uids):
+            site.expect_master(instance, uid, 4)
+    with case("B9 B11 so is one in which the modules' power failed"):
+        site.next_master(5)
+        process = site.campaign("start", "--parallel", "2")
+        process.wait_for("module SN-2: begun", 60)
+        vm.power_cut()
+        expect_equal(process.wait(180), 1)
+        expect(site.report()["left"], "nothing was left")
+        start(vm, site, fleet)
+        expect_rc(site.run("campaign", "resume"), 0, "is done")
+        for instance, uid in zip(fleet, uids):
+            site.expect_master(instance, uid, 5)
+
+
+def start(vm, site, fleet):
+    vm.boot()
+    vm.load_module(f"instances={FLEET}")
+    for instance in fleet:
+        instance.secmod("attach", "--vault", instance.vault)
+        instance.connect(site.central)
+    for instance in fleet:
+        instance.connected()
+
+
+def main():
+    tpm = Tpm()
+    site = Site(tpm)
+    with VM(tpm=tpm) as vm:
+        vm.load_module(f"instances={FLEET}")
+        fleet = [Instance(vm, number) for number in range(FLEET)]
+        for instance in fleet:
+            instance.make(site.manufacturer, site.unit)
+            instance.connect(site.central)
+        for instance in fleet:
+            instance.connected()
+        uids = [instance.uid() for instance in fleet]
+        issuance(site, fleet, uids)
+        campaigns(site, fleet, uids)
+        wrong_key(site, vm, fleet, uids)
+        broken(site, vm, fleet, uids)
+
+
+if __name__ == "__main__":
+    main()
