@@ -111,7 +111,7 @@ fetch() {
 		packages=$(kernel_packages)
 	fi
 	release=$(echo "$packages" | sed -n 's/^linux-image-//p')
-	[ "$release" ] || unreachable "kernel of $*"
+	[ "$release" ] || unreachable "kernel ${1#kernel-}"
 	echo "kernel: fetching $release"
 	# shellcheck disable=SC2086 # a list of words is meant
 	download "$new/debs" $packages || unreachable "$release"

@@ -13,8 +13,8 @@ builds="the driver compiles for kernel $kernel, without a warning"
 driver() {
 	echo "$(cat "build/kernel-$kernel/release"):"
 	# shellcheck disable=SC2046 # one word or none
-	make -s --no-print-directory SECMOD_KERNEL="$kernel" B="$build" WERROR=1 \
-		module $([ "$kernel" != debug ] || echo bugs)
+	make -s -j"${JOBS:-2}" --no-print-directory SECMOD_KERNEL="$kernel" B="$build" \
+		WERROR=1 module $([ "$kernel" != debug ] || echo bugs)
 }
 
 output=$(tests/kernel.sh "$kernel" 2>&1)
