@@ -142,6 +142,16 @@ static void fill_relay_close(struct message *m)
 	m->u.relay_close->conversation = UINT32_MAX;
 }
 
+static void fill_recover_request(struct message *m)
+{
+	struct wire_recover_request *r = m->u.recover_request;
+
+	r->version = r->recovery = 1;
+	text(r->hsm, "hsm1");
+	octets(r->uid, 16);
+	octets(r->point, 65);
+}
+
 static const struct {
 	int type;
 	void (*fill)(struct message *m);
@@ -162,6 +172,7 @@ static const struct {
 	{ MSG_RELAY_COMMAND, fill_relay_command },
 	{ MSG_RELAY_RESPONSE, fill_relay_response },
 	{ MSG_RELAY_CLOSE, fill_relay_close },
+	{ MSG_RECOVER_REQUEST, fill_recover_request },
 };
 
 static void seed_proof(void)

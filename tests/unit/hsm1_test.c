@@ -10,7 +10,7 @@
 static struct hsm1_world world;
 static struct hsm1 *hsm1;
 static const uint8_t uid[16] = { 0xab, 1, 2, 3 };
-static const struct hsm1_versions first = { 1, 1, 2 }, second = { 2, 0, 0 };
+static const struct hsm1_versions first = { 1, 1, 3 }, second = { 2, 0, 0 };
 static struct hsm1_ops ops = { .store = module_store,
 			       .recover = module_recover };
 
@@ -151,7 +151,7 @@ static void issued(void **state)
 	hsm1_expected(world.master[1], "MK", 0x38, uid, 16, &mk);
 	has(&m, 0x31, &krk, &r.replacement);
 	has(&m, 0x38, &mk, &r.master);
-	assert_int_equal(r.recovery, 2);
+	assert_int_equal(r.recovery, 3);
 }
 
 static void another_random_number_each_time(void **state)
@@ -332,7 +332,7 @@ static void replaced_with_key_at_the_kms(void **state)
 	struct error e;
 
 	(void)state;
-	issued_with(&m, 2);
+	issued_with(&m, 3);
 	refused(replace(&m, NULL, &r, &e), -ENOKEY, "public half", &e);
 	m.lie = 1;
 	refused(replace(&m, &ops, &r, &e), -EKEYREJECTED,
@@ -342,7 +342,7 @@ static void replaced_with_key_at_the_kms(void **state)
 	must(replace(&m, &ops, &r, &e), &e);
 	replaced(&m, &r);
 	assert_int_equal(m.asked, 2);
-	assert_int_equal(m.id_at_kms, 2);
+	assert_int_equal(m.id_at_kms, 3);
 }
 
 static void wrong_cryptogram_is_noticed(void **state)

@@ -16,6 +16,7 @@
 
 #include "hsm/hsm.h"
 #include "hsm1/site.h"
+#include "pki/pki.h"
 #include "program.h"
 
 #define run(...)                                                   \
@@ -36,6 +37,16 @@ static char kms[300], authority[300], key_uri[320], out[320];
 /* The key management server gives HSM 1 a key. */
 static void give(const char *kind, const char *version, const char *site)
 {
+	int half = !strcmp(version, "2") && !strcmp(kind, "recovery");
+
+	if (half) {
+		run("secmod-kms", "approve", "--dir", kms, "--to", "hsm1",
+		    "--key", key_uri, "--public", kind, version);
+		run("secmod-kms", "export", "--dir", kms, "--to", "hsm1",
+		    "--out", out, "--public", kind, version);
+		run("secmod-hsm1", "import", "--dir", site, out);
+		return;
+	}
 	run("secmod-kms", "approve", "--dir", kms, "--to", "hsm1", "--key",
 	    key_uri, kind, version);
 	run("secmod-kms", "export", "--dir", kms, "--to", "hsm1", "--out", out,
@@ -88,7 +99,7 @@ static void give_recovery(struct hsm1_world *w)
 
 	w->recovery = EVP_EC_gen("P-256");
 	o->kind = CUSTODY_RECOVERY;
-	o->version = 2;
+	o->version = 3;
 	ok(custody_object_template(o->kind, o->version, w->authority,
 				   &o->public, &e));
 	assert_true(EVP_PKEY_get_octet_string_param(
@@ -152,6 +163,7 @@ void hsm1_world_make(struct hsm1_world *w)
 	run("secmod-kms", "generate", "--dir", kms, "master");
 	run("secmod-kms", "generate", "--dir", kms, "replacement");
 	run("secmod-kms", "generate", "--dir", kms, "recovery");
+	run("secmod-kms", "generate", "--dir", kms, "recovery");
 	run("secmod-hsm1", "init", "--dir", w->site, "--authority", authority,
 	    "--tcti", w->tpm.tcti);
 	ok(site_read(w->site, &s, &e));
@@ -163,10 +175,31 @@ void hsm1_world_make(struct hsm1_world *w)
 	give("master", "2", w->site);
 	give("replacement", "1", w->site);
 	give("recovery", "1", w->site);
+	give("recovery", "2", w->site);
 	give_recovery(w);
 	learn(w, "master-1.json", w->master[1]);
 	learn(w, "master-2.json", w->master[2]);
 	learn(w, "replacement-1.json", w->replacement);
+}
+
+void hsm1_world_serve(struct hsm1_world *w, struct program *server, X509 *cert,
+		      int approved, struct hsm1_kms *k)
+{
+	char client[320], pem[320];
+	struct error e;
+
+	snprintf(client, sizeof(client), "%s/client.pem", w->dir);
+	snprintf(pem, sizeof(pem), "%s/tls.pem", kms);
+	ok(pki_write_cert(client, cert, &e));
+	if (approved)
+		run("secmod-kms", "approve", "--dir", kms, "--to", "here",
+		    "--key", key_uri, "recovery", "2");
+	program_serve(server, "secmod-kms", "serve", "--dir", kms, "--client",
+		      client, "tcp:127.0.0.1:0", (char *)NULL);
+	memset(k, 0, sizeof(*k));
+	k->endpoint = server->endpoint;
+	k->hsm = "hsm1";
+	ok(pki_read_cert(pem, &k->server, &e));
 }
 
 void hsm1_world_end(struct hsm1_world *w)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HSM 1 with keys the test knows: a key management server and its authority, blocks
- * read back from HSM 1's own files, one recovery key in the TPM and one in a file.
+ * read back from HSM 1's own files, recovery keys in TPMs and one in a file.
  */
 #ifndef TESTS_UNIT_HSM1_WORLD_H
 #define TESTS_UNIT_HSM1_WORLD_H
@@ -10,6 +10,7 @@
 
 #include "custody/custody.h"
 #include "hsm1/hsm1.h"
+#include "program.h"
 #include "soft_tpm.h"
 
 struct hsm1_world {
@@ -18,10 +19,16 @@ struct hsm1_world {
 	EVP_PKEY *authority;
 	uint8_t master[3][32],
 		replacement[32]; /* by version; [0] is not used */
-	EVP_PKEY *recovery; /* version 2: HSM 1 has the public half only */
+	EVP_PKEY *recovery; /* version 3: HSM 1 has the public half only */
 	TPM2B_PUBLIC storage, ek;
 };
 
+/*
+ * Recovery key 1 is in HSM 1 as well, 2 at the key management server only: it serves
+ * the owner of @cert, and may use 2 when @approved.
+ */
+void hsm1_world_serve(struct hsm1_world *w, struct program *kms, X509 *cert,
+		      int approved, struct hsm1_kms *out);
 void hsm1_world_make(struct hsm1_world *w);
 void hsm1_world_end(struct hsm1_world *w);
 

@@ -41,6 +41,7 @@ static const struct message_kind kinds[] = {
 	KIND(MSG_RELAY_COMMAND, "RelayCommand", relay_command),
 	KIND(MSG_RELAY_RESPONSE, "RelayResponse", relay_response),
 	KIND(MSG_RELAY_CLOSE, "RelayClose", relay_close),
+	KIND(MSG_RECOVER_REQUEST, "RecoverRequest", recover_request),
 };
 
 static const struct message_kind *find_kind(int type)

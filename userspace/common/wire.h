@@ -33,6 +33,7 @@ enum message_type {
 	MSG_RELAY_COMMAND = 19,
 	MSG_RELAY_RESPONSE = 20,
 	MSG_RELAY_CLOSE = 21,
+	MSG_RECOVER_REQUEST = 24,
 };
 
 struct wire_policy {
@@ -103,6 +104,14 @@ struct wire_relay_close {
 	uint64_t conversation;
 };
 
+/* secmod-central to secmod-kms; the reply is a Credential */
+struct wire_recover_request {
+	uint64_t version;
+	ASN1_UTF8STRING *hsm;
+	uint64_t recovery;
+	ASN1_OCTET_STRING *uid, *point;
+};
+
 struct message {
 	int type; /* enum message_type: which member */
 	union {
@@ -122,6 +131,7 @@ struct message {
 		struct wire_relay_command *relay_command;
 		struct wire_relay_response *relay_response;
 		struct wire_relay_close *relay_close;
+		struct wire_recover_request *recover_request;
 		void *any; /* whichever it is */
 	} u;
 };

@@ -23,6 +23,8 @@ DECLARE_ASN1_ITEM(wire_alt_relay_command)
 DECLARE_ASN1_ITEM(wire_alt_relay_response)
 DECLARE_ASN1_ITEM(wire_alt_relay_close)
 
+DECLARE_ASN1_ITEM(wire_alt_recover_request)
+
 /* wire_limits.c: what the schema says about one field */
 enum wire_kind { KIND_END, KIND_OCTETS, KIND_TEXT, KIND_NUMBER, KIND_CERTS };
 
@@ -49,6 +51,7 @@ extern const struct wire_limit wire_limits_relay_open[];
 extern const struct wire_limit wire_limits_relay_command[];
 extern const struct wire_limit wire_limits_relay_response[];
 extern const struct wire_limit wire_limits_relay_close[];
+extern const struct wire_limit wire_limits_recover_request[];
 extern const struct wire_limit wire_limits_policy[];
 extern const struct wire_limit wire_limits_tbs_bundle[];
 extern const struct wire_limit wire_limits_bundle[];

@@ -124,6 +124,15 @@ const struct wire_limit wire_limits_relay_close[] = {
 	END,
 };
 
+const struct wire_limit wire_limits_recover_request[] = {
+	NUMBER(recover_request, version, 1, 1),
+	TEXT(recover_request, hsm, 1, 32),
+	NUMBER(recover_request, recovery, 1, 9999),
+	UID(recover_request, uid),
+	OCTETS(recover_request, point, 65, 65),
+	END,
+};
+
 const struct wire_limit wire_limits_policy[] = {
 	NUMBER(policy, max_keys, 0, 64),
 	NUMBER(policy, max_lifetime, 0, UINT32_MAX),

@@ -149,6 +149,14 @@ SEQUENCE(relay_close) = {
 	NUMBER(relay_close, conversation),
 } SEQUENCE_END(relay_close)
 
+SEQUENCE(recover_request) = {
+	NUMBER(recover_request, version),
+	TEXT(recover_request, hsm),
+	NUMBER(recover_request, recovery),
+	OCTETS(recover_request, uid),
+	OCTETS(recover_request, point),
+} SEQUENCE_END(recover_request)
+
 IMPLEMENT_ASN1_FUNCTIONS_fname(struct wire_policy, wire_policy, wire_policy)
 IMPLEMENT_ASN1_FUNCTIONS_fname(struct wire_tbs_bundle, wire_tbs_bundle,
 			       wire_tbs_bundle)
@@ -172,3 +180,4 @@ ALTERNATIVE(relay_open, MSG_RELAY_OPEN)
 ALTERNATIVE(relay_command, MSG_RELAY_COMMAND)
 ALTERNATIVE(relay_response, MSG_RELAY_RESPONSE)
 ALTERNATIVE(relay_close, MSG_RELAY_CLOSE)
+ALTERNATIVE(recover_request, MSG_RECOVER_REQUEST)

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include "common/error.h"
 #include "gp/gp.h"
 
@@ -71,6 +74,21 @@ struct hsm1_credential {
 	uint8_t blob[256], secret[512];
 	size_t blob_len, secret_len;
 };
+
+/*
+ * The key management server that has the recovery key. The two know each other by
+ * their certificates; what is exchanged is for HSM 1's TPM only, whoever carries it.
+ */
+struct hsm1_kms {
+	const char *endpoint, *hsm; /* the label HSM 1 was enrolled under */
+	X509 *server; /* its tls.pem */
+	X509 *cert; /* ours, which "secmod-kms serve --client" has */
+	EVP_PKEY *key;
+};
+/* For hsm1_ops.recover, with a struct hsm1_kms */
+int hsm1_kms_recover(const struct hsm1_kms *kms, unsigned int version,
+		     const uint8_t uid[HSM1_UID_SIZE], const uint8_t point[65],
+		     struct hsm1_credential *out, struct error *e);
 
 struct hsm1_ops {
 	/*

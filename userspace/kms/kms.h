@@ -3,6 +3,7 @@
 #ifndef SECMOD_KMS_KMS_H
 #define SECMOD_KMS_KMS_H
 
+#include "common/channel.h"
 #include "custody/custody.h"
 
 #define KMS_DIR "/var/lib/secmod-kms"
@@ -12,7 +13,8 @@
 
 struct options {
 	const char *dir, *tcti, *authority, *key, *request, *response, *out;
-	const char *to, *ek_ca[EK_CAS + 1], *ek_allow;
+	const char *to, *ek_ca[EK_CAS + 1], *ek_allow, *user;
+	const char *clients[EK_CAS + 1]; /* certificates that may ask */
 	int json, public_only, verbose;
 };
 
@@ -27,6 +29,7 @@ struct kms {
 	TPM2B_PUBLIC storage; /* of this TPM */
 	TPM2B_NAME storage_name;
 	int lock;
+	int serving; /* the log was checked when this began */
 };
 
 int kms_create(const char *dir, const char *tcti, const char *authority,
@@ -94,6 +97,14 @@ int audit(const struct kms *k, const char *event, const char *object,
 int audit_each(const struct kms *k, int (*fn)(void *arg, const char *line),
 	       void *arg, struct error *e);
 
+/* tls.c: tls.key, tls.pem: who the server is; its clients have a copy of the latter */
+int tls_create(const struct kms *k, struct error *e);
+int tls_open(const struct kms *k, SSL_CTX **ctx, struct error *e);
+
+/* recover.c: one RecoverRequest (B6, carried out here) */
+int recover(struct kms *k, const struct wire_recover_request *q,
+	    struct message **reply, struct error *e);
+
 /* cmd_*.c: 0 or -errno */
 int cmd_authority(const struct options *o, int argc, char **argv,
 		  struct error *e);
@@ -107,6 +118,7 @@ int cmd_certify(const struct options *o, int argc, char **argv,
 int cmd_approve(const struct options *o, int argc, char **argv,
 		struct error *e);
 int cmd_export(const struct options *o, int argc, char **argv, struct error *e);
+int cmd_serve(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_log(const struct options *o, int argc, char **argv, struct error *e);
 
 #endif

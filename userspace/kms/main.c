@@ -33,6 +33,8 @@ static const struct command {
 	  "approve --to LABEL|here --key URI [--public] KIND VERSION" },
 	{ "export", 2, "tOp", cmd_export,
 	  "export --to LABEL --out FILE [--public] KIND VERSION" },
+	{ "serve", 1, "lu", cmd_serve,
+	  "serve --client FILE... [--user USER] ENDPOINT" },
 	{ "log", 0, "", cmd_log, "log" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -47,6 +49,8 @@ static const struct option long_options[] = {
 	{ "ek-ca", required_argument, NULL, 'C' },
 	{ "ek-allow", required_argument, NULL, 'E' },
 	{ "out", required_argument, NULL, 'O' },
+	{ "client", required_argument, NULL, 'l' },
+	{ "user", required_argument, NULL, 'u' },
 	{ "to", required_argument, NULL, 't' },
 	{ "public", no_argument, NULL, 'p' },
 	{ "json", no_argument, NULL, 'j' },
@@ -70,14 +74,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int take_ca(struct options *o, const char *path)
+static int append(const char **list, const char *path)
 {
 	size_t i = 0;
 
-	while (o->ek_ca[i])
+	while (list[i])
 		i++;
 	if (i < EK_CAS)
-		o->ek_ca[i] = path;
+		list[i] = path;
 	return i < EK_CAS;
 }
 
@@ -89,16 +93,17 @@ static int take_option(struct options *o, int letter, const char *value)
 		const char **text;
 		int *flag;
 	} places[] = {
-		{ 'D', &o->dir, NULL },	      { 'T', &o->tcti, NULL },
-		{ 'A', &o->authority, NULL }, { 'K', &o->key, NULL },
-		{ 'R', &o->request, NULL },   { 'S', &o->response, NULL },
-		{ 'E', &o->ek_allow, NULL },  { 'O', &o->out, NULL },
-		{ 't', &o->to, NULL },	      { 'p', NULL, &o->public_only },
-		{ 'j', NULL, &o->json },      { 'v', NULL, &o->verbose },
+		{ 'D', &o->dir, NULL },		{ 'T', &o->tcti, NULL },
+		{ 'A', &o->authority, NULL },	{ 'K', &o->key, NULL },
+		{ 'R', &o->request, NULL },	{ 'S', &o->response, NULL },
+		{ 'E', &o->ek_allow, NULL },	{ 'O', &o->out, NULL },
+		{ 'u', &o->user, NULL },	{ 't', &o->to, NULL },
+		{ 'p', NULL, &o->public_only }, { 'j', NULL, &o->json },
+		{ 'v', NULL, &o->verbose },
 	};
 
-	if (letter == 'C')
-		return take_ca(o, value);
+	if (letter == 'C' || letter == 'l')
+		return append(letter == 'C' ? o->ek_ca : o->clients, value);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (places[i].letter != letter)
 			continue;

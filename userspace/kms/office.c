@@ -103,6 +103,8 @@ int kms_create(const char *dir, const char *tcti, const char *authority,
 		ret = custody_tpm_open(tcti, &t, e);
 	if (!ret) {
 		ret = write_office(&k, key, &t, e);
+		if (!ret)
+			ret = tls_create(&k, e);
 		custody_tpm_close(&t);
 	}
 	free(path);
