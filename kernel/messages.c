@@ -153,37 +153,63 @@ static const char *text_of(int rc)
 	return "failed";
 }
 
-static void tell_results(struct batch *b)
+static void judge(struct batch *b)
 {
 	u32 i;
 
 	for (i = 0; i < b->count; i++) {
 		int rc = b->m[i].result;
 
-		b->user[i].result = -rc;
-		if (rc && rc != -ENOSPC)
+		if (!rc)
+			continue;
+		if (rc != -ENOSPC)
 			b->user[i].out_len = 0;
-		if (rc)
-			refuse(&b->c->early, rc, "message %u: %s", i, text_of(rc));
+		refuse(&b->c->early, rc, "message %u: %s", i, text_of(rc));
 	}
+}
+
+static int tell_results(const struct batch *b, struct secmod_message __user *array)
+{
+	u32 i;
+
+	if (!user_access_begin(array, b->count * sizeof(*array)))
+		return -EFAULT;
+	for (i = 0; i < b->count; i++) {
+		unsafe_put_user(b->user[i].out_len, &array[i].out_len, fault);
+		unsafe_put_user(-b->m[i].result, &array[i].result, fault);
+	}
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/* What was sealed lies there sealed. */
+static void free_room(struct batch *b)
+{
+	if (b->sealing && !b->c->early.error)
+		kvfree(b->room);
+	else
+		kvfree_sensitive(b->room, b->size);
 }
 
 static int run(struct batch *b)
 {
 	const struct secmod_messages *arg = b->c->arg;
-	void __user *array = u64_to_user_ptr(arg->messages);
 	int rc;
 
-	b->m = kvcalloc(b->count, sizeof(*b->m), GFP_KERNEL);
+	b->m = kvmalloc_array(b->count, sizeof(*b->m), GFP_KERNEL);
 	if (!b->m)
 		return -ENOMEM;
 	rc = make_room(b) ?: run_batches(b);
-	kvfree_sensitive(b->room, b->size);
-	if (!rc) {
-		tell_results(b);
-		if (copy_to_user(array, b->user, b->count * sizeof(*b->user)))
-			rc = refuse(&b->c->early, -EFAULT, "messages: cannot be written");
-	}
+	if (rc)
+		refuse(&b->c->early, rc, "messages: error %d", -rc);
+	else
+		judge(b);
+	free_room(b);
+	if (!rc && tell_results(b, u64_to_user_ptr(arg->messages)))
+		rc = refuse(&b->c->early, -EFAULT, "messages: cannot be written");
 	kvfree(b->m);
 	return rc;
 }

@@ -7,21 +7,29 @@
 #define AT_SEQUENCE 6
 #define DIRECTIONS (TXN_MODULE_SEALS | TXN_MODULE_OPENS)
 
-static void put_be(u8 *out, u64 value, size_t len)
+/* Written out: compilers make one store, or load, of each. */
+static void put_be32(u8 *out, u32 v)
 {
-	while (len--) {
-		out[len] = value;
-		value >>= 8;
-	}
+	out[0] = v >> 24;
+	out[1] = v >> 16;
+	out[2] = v >> 8;
+	out[3] = v;
 }
 
-static u64 get_be(const u8 *in, size_t len)
+static void put_be64(u8 *out, u64 v)
 {
-	u64 value = 0;
+	put_be32(out, v >> 32);
+	put_be32(out + 4, v);
+}
 
-	while (len--)
-		value = value << 8 | *in++;
-	return value;
+static u32 get_be32(const u8 *in)
+{
+	return (u32)in[0] << 24 | in[1] << 16 | in[2] << 8 | in[3];
+}
+
+static u64 get_be64(const u8 *in)
+{
+	return (u64)get_be32(in) << 32 | get_be32(in + 4);
 }
 
 static bool is_slot(u8 kvn)
@@ -70,6 +78,9 @@ void txn_key_init(struct txn_key *k, const struct txn_params *p, u64 now)
 	k->id = p->id;
 	k->expires = now + p->lifetime;
 	k->left = p->messages;
+	k->head[0] = TXN_VERSION;
+	k->head[AT_KVN] = p->kvn;
+	put_be32(k->head + AT_ID, p->id);
 }
 
 static bool is_same(const struct txn_key *k, const struct txn_key *fresh)
@@ -217,10 +228,8 @@ int txn_seal_begin(struct txn_slots *s, u8 kvn, u64 now, struct txn_key **key,
 	if (rc)
 		return rc;
 	count(k);
-	header[0] = TXN_VERSION;
-	header[AT_KVN] = kvn;
-	put_be(header + AT_ID, k->id, 4);
-	put_be(header + AT_SEQUENCE, ++k->sequence, 8);
+	memcpy(header, k->head, sizeof(k->head));
+	put_be64(header + AT_SEQUENCE, ++k->sequence);
 	*key = k;
 	return 0;
 }
@@ -272,11 +281,11 @@ int txn_open_begin(const struct txn_slots *s, const u8 header[TXN_HEADER_SIZE], 
 
 	if (header[0] != TXN_VERSION)
 		return -EBADMSG;
-	k = find(s, header[AT_KVN], get_be(header + AT_ID, 4));
+	k = find(s, header[AT_KVN], get_be32(header + AT_ID));
 	rc = usable(k, TXN_MODULE_OPENS, now);
 	if (rc)
 		return rc;
-	if (!admits(&k->window, get_be(header + AT_SEQUENCE, 8)))
+	if (!admits(&k->window, get_be64(header + AT_SEQUENCE)))
 		return -ESTALE;
 	*key = k;
 	return 0;
@@ -284,7 +293,7 @@ int txn_open_begin(const struct txn_slots *s, const u8 header[TXN_HEADER_SIZE], 
 
 int txn_open_end(struct txn_key *k, const u8 header[TXN_HEADER_SIZE], u64 now)
 {
-	u64 n = get_be(header + AT_SEQUENCE, 8);
+	u64 n = get_be64(header + AT_SEQUENCE);
 
 	if (has_ended(k, now))
 		return -EKEYEXPIRED;

@@ -65,6 +65,7 @@ struct txn_window {
  * @sequence: of the last message that was sealed
  * @window: of the messages that were opened
  * @fingerprint: SHA-256 of the key: the same is not taken twice
+ * @head: of each header: what comes before the sequence number
  * @cipher: holds the key; NULL when that is wiped
  */
 struct txn_key {
@@ -77,6 +78,7 @@ struct txn_key {
 	u64 sequence;
 	struct txn_window window;
 	u8 fingerprint[T2_DIGEST_SIZE];
+	u8 head[TXN_HEADER_SIZE - 8];
 	struct crypto_aead *cipher;
 };
 

@@ -67,7 +67,8 @@ struct secmod_message {
  * struct secmod_messages - SECMOD_IOC_SEAL, SECMOD_IOC_OPEN: protect or open messages
  * @size: in
  * @flags: in: 0
- * @messages: in: pointer to an array of struct secmod_message; all of it is written
+ * @messages: in: pointer to an array of struct secmod_message; @out_len and @result of
+ *	each are written
  * @count: in: their number, 1 to SECMOD_SEAL_COUNT_MAX
  * @kvn: in: of the key to seal with; to open, 0: messages name theirs
  *
