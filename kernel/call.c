@@ -5,6 +5,7 @@
 #include <linux/nospec.h>
 
 #include "call.h"
+#include "executive/application.h"
 #include "executive/executive.h"
 
 static int nonzero(struct secmod *sm, u64 reserved)
@@ -253,4 +254,66 @@ int call_keys(struct secmod_call *c)
 	c->out_len = arg->count * sizeof(*keys);
 	c->out_to = arg->keys;
 	return 0;
+}
+
+/* The key group, whose first byte tells its use, of the application that is named. */
+static int find_key(struct secmod *sm, const struct secmod_use_key *arg, const u8 **key,
+		    size_t *len)
+{
+	struct app app;
+
+	*key = NULL;
+	if (arg->dgi >= DGI_KEY_FIRST && arg->dgi <= DGI_KEY_LAST &&
+	    app_find(&sm->record->apps, arg->aid, arg->aid_len, &app))
+		*key = app_group(&app, arg->dgi, len);
+	if (!*key)
+		return refuse(&sm->why, -ENOENT, "USE_KEY: there is no application with key %04x",
+			      arg->dgi);
+	if (!is_power_of_2(arg->use) || !(**key & arg->use))
+		return refuse(&sm->why, -EACCES, "USE_KEY: key %04x is not for use %u", arg->dgi,
+			      arg->use);
+	return 0;
+}
+
+static int compute(const struct secmod_use_key *arg, const u8 *key, size_t len, u8 *out)
+{
+	struct t2_vec in = { out, arg->in_len };
+	u8 mac[SCP03_BLOCK];
+	int rc;
+
+	if (arg->use != SECMOD_USE_MAC)
+		return se_cbc(arg->use == SECMOD_USE_ENCRYPT, key, len, arg->iv, out, arg->in_len);
+	rc = se_cmac(key, len, &in, 1, mac);
+	memcpy(out, mac, sizeof(mac));
+	return rc;
+}
+
+int call_use_key(struct secmod_call *c)
+{
+	struct secmod_use_key *arg = c->arg;
+	struct secmod *sm = c->f->sm;
+	u32 room = arg->out_len;
+	const u8 *key;
+	size_t len;
+	int rc;
+
+	if (arg->aid_len > SECMOD_AID_MAX)
+		return refuse(&sm->why, -EINVAL, "USE_KEY: name of %u bytes", arg->aid_len);
+	rc = find_key(sm, arg, &key, &len);
+	if (rc)
+		return rc;
+	arg->out_len = arg->use == SECMOD_USE_MAC ? SCP03_BLOCK : arg->in_len;
+	if (arg->use != SECMOD_USE_MAC && (!arg->in_len || arg->in_len % SCP03_BLOCK))
+		return refuse(&sm->why, -EINVAL, "USE_KEY: %u bytes are no whole blocks",
+			      arg->in_len);
+	if (room < arg->out_len)
+		return refuse(&sm->why, -ENOSPC, "USE_KEY: needs %u bytes", arg->out_len);
+	c->out = kzalloc(max_t(u32, arg->in_len, SCP03_BLOCK), GFP_KERNEL);
+	if (!c->out)
+		return -ENOMEM;
+	if (arg->in_len)
+		memcpy(c->out, c->in[0], arg->in_len);
+	c->out_len = arg->out_len;
+	c->out_to = arg->out;
+	return compute(arg, key + 1, len - 1, c->out);
 }

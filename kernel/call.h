@@ -47,6 +47,7 @@ int call_get_cert(struct secmod_call *c);
 int call_sign(struct secmod_call *c);
 int call_apdu(struct secmod_call *c);
 int call_keys(struct secmod_call *c);
+int call_use_key(struct secmod_call *c);
 
 /* messages.c: these do not hold the lock */
 int call_seal(struct secmod_call *c);

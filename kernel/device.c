@@ -80,6 +80,8 @@ static const struct {
 	[CMD_SEAL] = UNLOCKED_ROW(secmod_messages, kvn, 0, false, call_seal),
 	[CMD_OPEN] = UNLOCKED_ROW(secmod_messages, kvn, 0, false, call_open),
 	[CMD_KEYS] = ROW(secmod_keys, max_messages, 0, true, call_keys),
+	[CMD_USE_KEY] = ROW(secmod_use_key, out_len, 0, true, call_use_key,
+			    INPUT(secmod_use_key, in, in_len, SECMOD_USE_MAX, "data")),
 #undef ROW
 #undef UNLOCKED_ROW
 };
@@ -344,6 +346,7 @@ static void check_abi(void)
 	BUILD_BUG_ON(sizeof(struct secmod_message) != 40);
 	BUILD_BUG_ON(sizeof(struct secmod_messages) != 24);
 	BUILD_BUG_ON(sizeof(struct secmod_keys) != 40);
+	BUILD_BUG_ON(sizeof(struct secmod_use_key) != 72);
 	BUILD_BUG_ON(sizeof(struct secmod_txn_key) != 24);
 	BUILD_BUG_ON(sizeof(struct secmod_perso_statement) != 144);
 	BUILD_BUG_ON(sizeof(struct secmod_attest_statement) != 104);

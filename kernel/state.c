@@ -39,6 +39,7 @@ static const struct {
 	[CMD_SEAL] = { "SEAL", O },
 	[CMD_OPEN] = { "OPEN", O },
 	[CMD_KEYS] = { "KEYS", O },
+	[CMD_USE_KEY] = { "USE_KEY", O },
 };
 
 static const struct {

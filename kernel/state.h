@@ -24,6 +24,7 @@ enum secmod_command {
 	CMD_SEAL,
 	CMD_OPEN,
 	CMD_KEYS,
+	CMD_USE_KEY,
 	CMD_COUNT,
 };
 

@@ -33,6 +33,7 @@ static const struct {
 	{ "SEAL", "---y-", 0, false },
 	{ "OPEN", "---y-", 0, false },
 	{ "KEYS", "---y-", 0, false },
+	{ "USE_KEY", "---y-", 0, false },
 };
 
 /* Per event: the digit of the state it leads to, for each state it can happen in. */
@@ -57,7 +58,7 @@ static const char *const ways_out[STATES][2] = {
 	{ "failed", "see its last_error" },
 };
 
-static const u32 nonsense[] = { 5,  17,		31,	    32,
+static const u32 nonsense[] = { 5,  18,		31,	    32,
 				64, 0x7fffffff, 0x80000000, 0xffffffff };
 
 static void expect_allowed(struct kunit *test, u32 state, u32 command,

@@ -20,6 +20,7 @@ static struct {
 	union {
 		struct secmod_messages messages;
 		struct secmod_keys keys;
+		struct secmod_use_key use_key;
 	} arg;
 	struct secmod_message message; /* the last one, as it came */
 	unsigned int messages; /* in all calls */
@@ -148,6 +149,34 @@ static void keys_have_room(void **state)
 	assert_int_equal(driver.arg.keys.keys, (uintptr_t)keys);
 }
 
+static void use_key_names_it(void **state)
+{
+	struct secmod_app_key key = { "12345", 5, 0x8010 };
+	struct secmod_bytes in = { "0123456789abcdef", 16 };
+	uint8_t out[16];
+	size_t len = sizeof(out);
+
+	assert_int_equal(secmod_use_key(*state, &key, SECMOD_USE_ENCRYPT,
+					(const uint8_t *)"iviviviviviviviv",
+					&in, out, &len),
+			 0);
+	assert_int_equal(driver.request, SECMOD_IOC_USE_KEY);
+	assert_memory_equal(driver.arg.use_key.aid, "12345\0\0", 7);
+	assert_int_equal(driver.arg.use_key.aid_len, 5);
+	assert_int_equal(driver.arg.use_key.dgi, 0x8010);
+	assert_memory_equal(driver.arg.use_key.iv, "iviviviviviviviv", 16);
+	assert_int_equal(driver.arg.use_key.out_len, sizeof(out));
+	key.aid_len = 17;
+	assert_int_equal(secmod_use_key(*state, &key, SECMOD_USE_MAC, NULL, &in,
+					out, &len),
+			 -EINVAL);
+	key.aid_len = 5;
+	in.len = SECMOD_USE_MAX + 1;
+	assert_int_equal(secmod_use_key(*state, &key, SECMOD_USE_MAC, NULL, &in,
+					out, &len),
+			 -E2BIG);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_module, close_module)
@@ -156,6 +185,7 @@ int main(void)
 		T(unseal_tells_result),
 		T(many_messages_in_few_calls),
 		T(keys_have_room),
+		T(use_key_names_it),
 	};
 #undef T
 

@@ -6,9 +6,11 @@ import os
 
 from lib import case, expect, expect_equal
 from lib.cards import cards_of_a_module, refusal
-from lib.gp import Keyset, cbc, pad, untlv
+from lib.gp import Keyset, cbc, cmac, pad, untlv
+from lib.seal import Sealer
 
 PURSE = bytes.fromhex("A000000321") + b"purse"
+MAC, ENCRYPT, DECRYPT = 1, 2, 4  # uses of a key
 OTHER = bytes.fromhex("A000000321") + b"other"
 
 
@@ -72,6 +74,37 @@ def loading(cards, kdc, mk):
         talk.ask("80E28800", group(0x0101, b"changed"))
         talk.close()
         expect_equal(read(cards, PURSE, 0x0101), b"changed")
+    return key
+
+
+def using(cards, key, mk):
+    other = os.urandom(32)
+    talk = cards.talk()
+    talk.open(mk)
+    talk.ask("80E62000", fields(PURSE))
+    wrapped = cbc(mk.dek, bytes(16), pad(bytes([DECRYPT]) + other))
+    talk.ask("80E28800", group(0x8FFF, wrapped))
+    talk.close()
+    user = Sealer(cards.module.vm)
+    vector, data = os.urandom(16), os.urandom(4096)
+    with case("B1 a key of an application makes MACs, by its name"):
+        for size in (0, 1, 16, 17, 4096):
+            expect_equal(user.use(PURSE, 0x8010, MAC, data[:size]), cmac(key, data[:size]))
+    with case("B1 a key of an application encrypts, another decrypts"):
+        encrypted = cbc(key, vector, data)
+        expect_equal(user.use(PURSE, 0x8010, ENCRYPT, data, vector), encrypted)
+        decrypted = cbc(other, vector, data, encrypt=False)
+        expect_equal(user.use(PURSE, 0x8FFF, DECRYPT, data, vector), decrypted)
+    with case("B1 a key of an application does what it was loaded for, and nothing else"):
+        for dgi, how in ((0x8010, DECRYPT), (0x8FFF, MAC), (0x8FFF, ENCRYPT), (0x8010, 3), (0x8010, 0)):
+            expect_equal(user.use(PURSE, dgi, how, data, vector), "EACCES")
+    with case("B1 there is no such key, or what is named is none"):
+        for aid, dgi in ((OTHER, 0x8010), (PURSE[:-1], 0x8010), (PURSE, 0x8011), (PURSE, 0x0101)):
+            expect_equal(user.use(aid, dgi, MAC, data), "ENOENT")
+    with case("B1 whole blocks are encrypted"):
+        for size in (0, 15, 17):
+            expect_equal(user.use(PURSE, 0x8010, ENCRYPT, data[:size], vector), "EINVAL")
+    user.close()
 
 
 def refusals(cards, mk):
@@ -168,6 +201,7 @@ def remote_reset(cards, mk):
 with cards_of_a_module() as cards:
     krk, mk = Keyset(0x31), Keyset(0x38)
     kdc = cards.issue(mk, krk)
-    loading(cards, kdc, mk)
+    key = loading(cards, kdc, mk)
+    using(cards, key, mk)
     refusals(cards, mk)
     remote_reset(cards, mk)

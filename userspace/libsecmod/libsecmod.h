@@ -137,6 +137,21 @@ int secmod_txn_keys(struct secmod *m,
 		    struct secmod_txn_key keys[SECMOD_TXN_KEYS_MAX],
 		    struct secmod_keys *out);
 
+/* A key of an application: the application's name, and the data group that holds it. */
+struct secmod_app_key {
+	const void *aid;
+	size_t aid_len;
+	uint16_t dgi;
+};
+
+/*
+ * SECMOD_USE_MAC: @out gets the AES-CMAC, 16 bytes; @iv is NULL. SECMOD_USE_ENCRYPT and
+ * SECMOD_USE_DECRYPT: AES-CBC of whole blocks, also in place. *@out_len is the room.
+ */
+int secmod_use_key(struct secmod *m, const struct secmod_app_key *name,
+		   enum secmod_use use, const uint8_t iv[16],
+		   const struct secmod_bytes *in, void *out, size_t *out_len);
+
 /* Names as in the documents ("personalization"); "unknown" for other values. */
 const char *secmod_state_name(unsigned int state);
 const char *secmod_key_name(unsigned int key);

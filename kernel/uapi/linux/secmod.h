@@ -481,5 +481,6 @@ struct secmod_detach {
 #define SECMOD_IOC_SEAL _IOW(SECMOD_IOC_MAGIC, 14, struct secmod_messages)
 #define SECMOD_IOC_OPEN _IOW(SECMOD_IOC_MAGIC, 15, struct secmod_messages)
 #define SECMOD_IOC_KEYS _IOWR(SECMOD_IOC_MAGIC, 16, struct secmod_keys)
+#define SECMOD_IOC_USE_KEY _IOWR(SECMOD_IOC_MAGIC, 17, struct secmod_use_key)
 
 #endif

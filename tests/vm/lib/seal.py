@@ -116,6 +116,12 @@ class Sealer:
     def open(self, *messages):
         return self._run([f"open {_hex(a)} {_hex(s)}" for s, a in map(_pair, messages)])
 
+    def use(self, aid, dgi, how, data, iv=b""):
+        """What a key of an application makes of data, or the name of an errno."""
+        self.process.write(f"use {_hex(aid)} {dgi:x} {how} {_hex(iv)} {_hex(data)}\n")
+        line = self.process.read_line(120)
+        return bytes.fromhex(line[3:]) if line.startswith("ok ") else line
+
     def seal_race(self, kvn, threads, count):
         self.process.write(f"race-seal {kvn:x} {threads} {count}\n")
         return self.process.read_line(300)

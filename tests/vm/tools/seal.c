@@ -8,6 +8,7 @@
  *	race-seal KVN T N      T threads seal N messages each: how many, and how many of
  *	                       their headers differ
  *	race-open T            T threads open what was given: by how many was each opened
+ *	use AID DGI USE IV DATA  what a key of an application makes of them
  */
 #include <err.h>
 #include <errno.h>
@@ -189,9 +190,34 @@ static void open_race(unsigned int threads)
 	forget();
 }
 
+static void use(const char *name, unsigned int dgi, unsigned int how,
+		const char *iv, const char *data)
+{
+	static uint8_t out[SECMOD_USE_MAX];
+	static char hex[2 * sizeof(out) + 1];
+	uint32_t aid_len, iv_len, in_len;
+	uint8_t *aid = bytes(name, &aid_len), *vector = bytes(iv, &iv_len);
+	uint8_t *given = bytes(data, &in_len);
+	struct secmod_app_key key = { aid, aid_len, (uint16_t)dgi };
+	struct secmod_bytes in = { given, in_len };
+	size_t len = sizeof(out);
+	int rc = secmod_use_key(module, &key, how, iv_len ? vector : NULL, &in,
+				out, &len);
+
+	if (rc) {
+		puts(strerrorname_np(-rc));
+	} else {
+		pki_hex(out, len, hex);
+		printf("ok %s\n", hex);
+	}
+	free(aid);
+	free(vector);
+	free(given);
+}
+
 int main(int argc, char **argv)
 {
-	static char line[LINE], aad[LINE], data[LINE];
+	static char line[LINE], aad[LINE], data[LINE], more[LINE];
 	unsigned int a, b, c;
 
 	if (argc != 2)
@@ -202,6 +228,9 @@ int main(int argc, char **argv)
 		if (sscanf(line, "seal %x %s %s", &a, aad, data) == 3) {
 			queue_kvn = a;
 			add(aad, data, SECMOD_SEAL_OVERHEAD);
+		} else if (sscanf(line, "use %s %x %u %s %s", more, &a, &b, aad,
+				  data) == 5) {
+			use(more, a, b, aad, data);
 		} else if (sscanf(line, "open %s %s", aad, data) == 2) {
 			add(aad, data, 0);
 		} else if (!strcmp(line, "run\n")) {

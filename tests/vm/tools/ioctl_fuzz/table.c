@@ -111,6 +111,15 @@ const struct call ioctls[IOCTLS] = {
 	  FIELDS(FLAGS(secmod_keys, flags, 0, 0),
 		 POINTER(secmod_keys, keys, count, SECMOD_BUNDLE_MAX)),
 	  ENDS(ENOSPC) },
+	{ CALL(USE_KEY, secmod_use_key), 0,
+	  FIELDS(FLAGS(secmod_use_key, flags, 0, 0),
+		 BYTES(secmod_use_key, aid),
+		 NUMBER(secmod_use_key, aid_len, SECMOD_AID_MAX),
+		 NUMBER(secmod_use_key, dgi, 0xffff),
+		 NUMBER(secmod_use_key, use, SECMOD_USE_DECRYPT),
+		 POINTER(secmod_use_key, in, in_len, SECMOD_BUNDLE_MAX),
+		 POINTER(secmod_use_key, out, out_len, SECMOD_BUNDLE_MAX)),
+	  ENDS(ENOENT, EACCES, ENOSPC) },
 };
 /* clang-format on */
 

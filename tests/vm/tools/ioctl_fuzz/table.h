@@ -9,7 +9,7 @@
 
 #include <linux/secmod.h>
 
-#define IOCTLS 17
+#define IOCTLS 18
 
 struct sample {
 	unsigned char data[SECMOD_BUNDLE_MAX];
