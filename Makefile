@@ -33,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all module bugs user deps check check-all check-kernels check-debug \
+.PHONY: all module bugs bare user deps check check-all check-kernels check-debug \
 	long bench demo vm static unit kunit clean install \
 	install-module programs-of-tests ready help FORCE \
 	fuzz fuzz-coverage
@@ -170,6 +170,13 @@ bugs: FORCE
 	@cp -rsf $(addprefix $(CURDIR)/tests/vm/bugs/,Kbuild bugs.c) $(B)/bugs/
 	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/bugs modules
 
+# the kernel's AEAD with nothing around it, for make bench
+bare: FORCE
+	@mkdir -p $(B)/bench/bare
+	@cp -rsf $(addprefix $(CURDIR)/tests/bench/bare/,Kbuild bare.c) $(B)/bench/bare/
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(B))/bench/bare \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
 #
 # Tests
 #
@@ -237,7 +244,7 @@ src-load := $(wildcard tests/bench/*.c)
 obj-load := $(src-load:%.c=$(B)/obj/%.o)
 $(obj-load): pic := -fPIE
 $(obj-load): packages := libssl libcrypto
-$(B)/bench/load: $(obj-load)
+$(B)/bench/load: $(obj-load) $(B)/lib/libsecmod.a
 	@mkdir -p $(@D)
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(call pkg-libs,libssl libcrypto)
@@ -297,9 +304,11 @@ fuzz-coverage: ready ## lines, branches that the fuzzers' inputs reach, by file
 demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py
 
-bench: ready ## speed and TPM commands of the key path, beside others'; ROUNDS=5
+bench: ready ## speed and TPM commands of keys, speed of messages, beside others'; ROUNDS=5
 	@tests/deps.sh bench
+	@$(MAKE) --no-print-directory -s bare
 	@tests/bench/bench.py $(if $(ROUNDS),--rounds $(ROUNDS))
+	@tests/bench/messages.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 vm: ready ## a shell in a VM with the module loaded
 	@tests/vm/lib/shell.py

@@ -24,7 +24,7 @@ packages='
 
 if [ "${1-}" = bench ]; then
 	packages="$packages tpm2-openssl tpm2-abrmd libtss2-tcti-tabrmd0 dbus-daemon
-		libtpm2-pkcs11-1 libtpm2-pkcs11-tools"
+		libtpm2-pkcs11-1 libtpm2-pkcs11-tools softhsm2 libkcapi1"
 	# Debian 13 goes the way of providers
 	case $(cat /etc/debian_version) in
 	12.*) packages="$packages libengine-pkcs11-openssl" ;;

@@ -26,6 +26,7 @@ struct load {
 
 /* main.c */
 void die(const char *what, const char *which) __attribute__((noreturn));
+double now(void);
 int repeat(const struct load *l, void (*operation)(void *), void *arg);
 
 /* key.c */
@@ -34,6 +35,9 @@ EVP_PKEY *load_key(const struct load *l, X509 *cert);
 
 /* raw.c */
 EVP_PKEY *raw_key(uint32_t handle, X509 *cert);
+
+/* seal.c: ARGV is seal|open WHO SIZE BATCH [KEY ID NUMBER] */
+int run_seal(const struct load *l, int argc, char **argv);
 
 /* tls.c */
 int run_connect(const struct load *l, const char *port, const char *ca);

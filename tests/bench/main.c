@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* load: sign, shake hands, or hold files open, and say how long it took. */
+/* load: sign, shake hands, seal messages, or hold files open, and say how long it took. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,9 @@ static const char usage[] =
 	"  sign CHAIN KEY               ECDSA signatures of a digest\n"
 	"  connect PORT CA CHAIN KEY    TLS 1.3 handshakes with client certificate\n"
 	"  serve PORT CA CHAIN KEY      the other end of them\n"
+	"  seal|open WHO SIZE BATCH [KEY ID NUMBER]\n"
+	"                               AES-256-GCM by secmod, afalg or softhsm; KEY is that\n"
+	"                               of KVN 40, NUMBER the next sequence number to open\n"
 	"  hold FILE                    open FILE -n times, until standard input ends\n";
 
 void die(const char *what, const char *which)
@@ -26,7 +29,7 @@ void die(const char *what, const char *which)
 	exit(1);
 }
 
-static double now(void)
+double now(void)
 {
 	struct timespec t;
 
@@ -126,6 +129,9 @@ static int run(struct load *l, int argc, char *argv[])
 		l->chain = argv[argc - 2];
 		l->uri = argv[argc - 1];
 	}
+	if ((argc == 4 || argc == 7) &&
+	    (!strcmp(command, "seal") || !strcmp(command, "open")))
+		return run_seal(l, argc, argv);
 	if (argc == 2 && !strcmp(command, "hold"))
 		return run_hold(l, argv[1]);
 	if (argc == 3 && !strcmp(command, "sign"))
