@@ -152,6 +152,32 @@ static void fill_recover_request(struct message *m)
 	octets(r->point, 65);
 }
 
+static void fill_key_request(struct message *m)
+{
+	m->u.key_request->kvn = 0x40;
+}
+
+static void fill_key_answer(struct message *m)
+{
+	m->u.key_answer->kvn = 0x40;
+	m->u.key_answer->id = 7;
+	m->u.key_answer->lifetime = 3600;
+	m->u.key_answer->messages = 1000;
+	text(m->u.key_answer->text, "no");
+}
+
+static void fill_sealed_transaction(struct message *m)
+{
+	octets(m->u.sealed_transaction->id, 16);
+	octets(m->u.sealed_transaction->sealed, 40);
+}
+
+static void fill_sealed_reply(struct message *m)
+{
+	octets(m->u.sealed_reply->id, 16);
+	octets(m->u.sealed_reply->sealed, 40);
+}
+
 static const struct {
 	int type;
 	void (*fill)(struct message *m);
@@ -172,6 +198,10 @@ static const struct {
 	{ MSG_RELAY_COMMAND, fill_relay_command },
 	{ MSG_RELAY_RESPONSE, fill_relay_response },
 	{ MSG_RELAY_CLOSE, fill_relay_close },
+	{ MSG_KEY_REQUEST, fill_key_request },
+	{ MSG_KEY_ANSWER, fill_key_answer },
+	{ MSG_SEALED_TRANSACTION, fill_sealed_transaction },
+	{ MSG_SEALED_REPLY, fill_sealed_reply },
 	{ MSG_RECOVER_REQUEST, fill_recover_request },
 };
 

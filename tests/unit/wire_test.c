@@ -99,8 +99,8 @@ static void false_is_encoded(void **state)
 
 static void no_type_has_a_message_without_name(void **state)
 {
-	static const int types[] = { 0,	 1,  2,	 3,  4,	 5,  8,	 9,
-				     10, 11, 16, 17, 18, 19, 20, 21 };
+	static const int types[] = { 0,	 1,  2,	 3,  4,	 5,  8,	 9,  10, 11, 16,
+				     17, 18, 19, 20, 21, 22, 23, 24, 25, 26 };
 	struct message *m;
 	size_t i;
 

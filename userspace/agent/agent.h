@@ -26,7 +26,7 @@
 struct options {
 	const char *device, *connect, *listen, *user, *group;
 	const char *key, *cert, *central; /* software key */
-	int software, status, check_only, verbose;
+	int software, status, check_only, verbose, seal;
 	int retry_min_ms, retry_max_ms, answer_s;
 };
 
@@ -46,6 +46,7 @@ struct agent {
 	struct apps *apps;
 	struct pending *pending;
 	struct relay *relay;
+	struct seal *seal; /* NULL: transactions go as they are */
 	int failed;
 	char status_path[256];
 };
@@ -84,6 +85,18 @@ int relay_busy(const struct relay *r);
 /* The connection is gone: so is the conversation. */
 void relay_drop(struct relay *r);
 void relay_free(struct relay *r);
+
+/* seal.c: transactions under a key of the module's kernel */
+int seal_new(struct agent *a, struct error *e);
+/* The connection is up. */
+void seal_up(struct seal *s);
+/* The key is gone, or the central system does not know it: another one is asked for. */
+void seal_lost(struct seal *s);
+/* -EAGAIN: later, when there is a key. */
+int seal_send(struct seal *s, const struct message *transaction);
+/* -ENOENT when @m is none of its messages. */
+int seal_message(struct seal *s, const struct message *m);
+void seal_free(struct seal *s);
 
 /* connector.c: connecting in a thread, since resolving and connecting block */
 struct connector;

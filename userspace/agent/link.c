@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "common/channel.h"
 #include "common/log.h"
+#include "common/transaction.h"
 #include "pki/pki.h"
 
 #define CONNECT_MS 10000
@@ -113,8 +114,32 @@ static void on_open(void *arg)
 	l->since = time(NULL);
 	log_info("connected to %s, server certificate %s",
 		 l->agent->options->connect, l->server);
+	if (l->agent->seal)
+		seal_up(l->agent->seal);
 	pending_send_all(l->agent->pending);
 	status_write(l->agent);
+}
+
+/* Replies, sealed or not: 1 when @m was one, and is taken over. */
+static int take_reply(struct link *l, struct message *m)
+{
+	struct seal *seal = l->agent->seal;
+
+	if (seal && !seal_message(seal, m)) {
+		message_free(m);
+	} else if (m->type == MSG_TRANSACTION_REPLY && seal) {
+		/* in the clear it has one thing to say */
+		if (m->u.transaction_reply->status == TRANSACTION_KEY)
+			seal_lost(seal);
+		message_free(m);
+	} else if (m->type == MSG_TRANSACTION_REPLY) {
+		pending_reply(l->agent->pending, m);
+	} else {
+		return 0;
+	}
+	l->proven = 1;
+	l->last_error[0] = '\0';
+	return 1;
 }
 
 static void on_message(void *arg, struct message *m)
@@ -126,12 +151,8 @@ static void on_message(void *arg, struct message *m)
 		message_free(m);
 		return;
 	}
-	if (m->type == MSG_TRANSACTION_REPLY) {
-		l->proven = 1;
-		l->last_error[0] = '\0';
-		pending_reply(l->agent->pending, m);
+	if (take_reply(l, m))
 		return;
-	}
 	if (!relay_message(l->agent->relay, m)) {
 		message_free(m);
 		return;

@@ -19,7 +19,7 @@
 #include "common/process.h"
 
 enum { EXIT_USAGE = 2 };
-enum { OPT_SOFTWARE = 256, OPT_STATUS, OPT_RETRY };
+enum { OPT_SOFTWARE = 256, OPT_STATUS, OPT_RETRY, OPT_SEAL };
 
 static const struct option long_options[] = {
 	{ "device", required_argument, NULL, 'D' },
@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{ "key", required_argument, NULL, 'K' },
 	{ "cert", required_argument, NULL, 'c' },
 	{ "central", required_argument, NULL, 's' },
+	{ "seal", no_argument, NULL, OPT_SEAL },
 	{ "status", no_argument, NULL, OPT_STATUS },
 	{ "check", no_argument, NULL, 'n' },
 	{ "foreground", no_argument, NULL, 'd' },
@@ -46,7 +47,7 @@ static void usage(FILE *f)
 	fputs("usage: secmod-agent [-ndv] [--device DEVICE] --connect ENDPOINT "
 	      "[--listen unix:PATH]\n"
 	      "                    [--group GROUP] [--user USER] "
-	      "[--time-limit S] [--retry MIN,MAX]\n"
+	      "[--time-limit S] [--retry MIN,MAX] [--seal]\n"
 	      "       secmod-agent --insecure-software-key --key URI "
 	      "--cert FILE --central FILE ...\n"
 	      "       secmod-agent --status [--listen unix:PATH]\n",
@@ -110,6 +111,8 @@ static int take_option(struct options *o, int c, const char *arg)
 		o->software = 1;
 	else if (c == OPT_STATUS)
 		o->status = 1;
+	else if (c == OPT_SEAL)
+		o->seal = 1;
 	else if (c == 'n')
 		o->check_only = 1;
 	else if (c == 'v')
@@ -138,6 +141,8 @@ static int parse(struct options *o, int argc, char **argv)
 		return -1;
 	if (o->status)
 		return 0;
+	if (o->seal && o->software)
+		return -1;
 	if (!o->connect || !o->software != !(o->key && o->cert && o->central))
 		return -1;
 	return 0;
@@ -176,6 +181,8 @@ static int loop(struct agent *a, struct listener *l, struct error *e)
 		r = error_set(e, ENOMEM, "out of memory");
 	if (!r)
 		r = relay_new(a, e);
+	if (!r)
+		r = seal_new(a, e);
 	if (!r)
 		r = link_new(a, e);
 	if (!r)
@@ -250,6 +257,7 @@ int main(int argc, char **argv)
 	apps_free(a.apps);
 	link_free(a.link);
 	relay_free(a.relay);
+	seal_free(a.seal);
 	pending_free(a.pending);
 	module_close(a.module);
 	if (a.base)

@@ -119,6 +119,12 @@ static void adopt(struct entry *en, struct app *owner, struct message *m)
 	message_free(m);
 }
 
+static int transmit(struct pending *p, const struct message *m)
+{
+	return p->agent->seal ? seal_send(p->agent->seal, m) :
+				link_send(p->agent->link, m);
+}
+
 void pending_add(struct pending *p, struct app *owner, struct message *m)
 {
 	struct entry *en = find(p, m->u.transaction->id);
@@ -140,7 +146,7 @@ void pending_add(struct pending *p, struct app *owner, struct message *m)
 	en->deadline = now_ms() + p->agent->options->answer_s * 1000LL;
 	TAILQ_INSERT_TAIL(&p->entries, en, link);
 	p->count++;
-	link_send(p->agent->link, m);
+	transmit(p, m);
 	arm(p);
 }
 
@@ -164,7 +170,7 @@ void pending_send_all(struct pending *p)
 	struct entry *en;
 
 	TAILQ_FOREACH(en, &p->entries, link)
-	if (link_send(p->agent->link, en->request))
+	if (transmit(p, en->request))
 		break;
 }
 

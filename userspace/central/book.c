@@ -85,6 +85,8 @@ static void finish(struct booking *b, const struct error *failed)
 	if (b->conn && failed)
 		conn_refuse(b->conn, EAGAIN,
 			    "the ledger cannot be written now, try again");
+	else if (b->conn && b->reply && b->sealed)
+		tkeys_reply(b->conn, b->sealed, b->reply);
 	else if (b->conn && b->reply)
 		stream_send(b->conn->stream, b->reply);
 	message_free(b->request);
@@ -124,7 +126,7 @@ int book_init(struct server *s, struct error *e)
 	return s->turn ? 0 : error_set(e, ENOMEM, "out of memory");
 }
 
-void book_add(struct conn *c, struct message *m)
+void book_add(struct conn *c, struct message *m, uint32_t sealed)
 {
 	struct booking *b = calloc(1, sizeof(*b));
 	struct server *s = c->server;
@@ -136,6 +138,7 @@ void book_add(struct conn *c, struct message *m)
 	}
 	b->conn = c;
 	b->request = m;
+	b->sealed = sealed;
 	STAILQ_INSERT_TAIL(&s->batch, b, link);
 	/* runs behind the events that are ready already: they join the batch */
 	if (++s->n_batch == 1)

@@ -16,6 +16,7 @@ struct options {
 	const char *module;
 	const char *hsm1, *hsm1_user;
 	int version, parallel, failed;
+	int key_lifetime_s, key_messages, sealed_only;
 	int json, keys, check_only, foreground, verbose, register_auto;
 	int max_connections, idle_s, limit_s;
 };
@@ -153,6 +154,10 @@ int cmd_certificate_disable(const struct options *o, int argc, char **argv,
 			    struct error *e);
 int cmd_module_identity(const struct options *o, int argc, char **argv,
 			struct error *e);
+int cmd_key_list(const struct options *o, int argc, char **argv,
+		 struct error *e);
+int cmd_key_revoke(const struct options *o, int argc, char **argv,
+		   struct error *e);
 int cmd_issue(const struct options *o, int argc, char **argv, struct error *e);
 int cmd_campaign_start(const struct options *o, int argc, char **argv,
 		       struct error *e);

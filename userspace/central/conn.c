@@ -15,6 +15,7 @@ void conn_free(struct conn *c)
 	struct server *s = c->server;
 
 	book_forget(c);
+	tkeys_forget(c);
 	talk_forget(c, "the module's connection has ended");
 	TAILQ_REMOVE(&s->conns, c, link);
 	s->n_conns--;
@@ -96,7 +97,20 @@ static void on_message(void *arg, struct message *m)
 		return;
 	}
 	if (m->type == MSG_TRANSACTION) {
-		book_add(c, m);
+		if (c->server->options->sealed_only) {
+			message_free(m);
+			conn_refuse(c, EPROTO, "transactions come sealed here");
+			return;
+		}
+		book_add(c, m, 0);
+		return;
+	}
+	if (m->type == MSG_SEALED_TRANSACTION || m->type == MSG_KEY_REQUEST) {
+		if (m->type == MSG_KEY_REQUEST)
+			tkeys_request(c, m);
+		else
+			tkeys_open(c, m);
+		message_free(m);
 		return;
 	}
 	if (m->type == MSG_RELAY_RESPONSE && !talk_response(c, m)) {

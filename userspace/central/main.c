@@ -11,10 +11,11 @@ static const struct command commands[] = {
 	{ "init", NULL, 0, 0, "key name root user", cmd_init,
 	  "init --name NAME [--key URI] [--root FILE] [--user USER]" },
 	{ "serve", NULL, 1, 1,
-	  "check foreground user register max-connections idle time-limit",
+	  "check foreground user register max-connections idle time-limit key-lifetime key-messages sealed-only",
 	  cmd_serve,
 	  "serve [-n] [--user USER] [--register known|auto] "
-	  "[--max-connections N] [--idle S] [--time-limit S] ENDPOINT" },
+	  "[--max-connections N] [--idle S] [--time-limit S] "
+	  "[--key-lifetime S] [--key-messages N] [--sealed-only] ENDPOINT" },
 	{ "module", "list", 0, 0, "json", cmd_module_list,
 	  "module list [--json]" },
 	{ "module", "show", 1, 1, "json", cmd_module_show,
@@ -44,6 +45,10 @@ static const struct command commands[] = {
 	{ "issue", NULL, 1, 1000, "hsm1 hsm1-user version", cmd_issue,
 	  "issue [--hsm1 DIR] [--hsm1-user USER] [--version N] "
 	  "UID|SERIAL..." },
+	{ "key", "list", 0, 0, "json module", cmd_key_list,
+	  "key list [--module UID|SERIAL] [--json]" },
+	{ "key", "revoke", 1, 1, "reason", cmd_key_revoke,
+	  "key revoke --reason TEXT UID|SERIAL" },
 	{ "campaign", "start", 0, 0, "hsm1 hsm1-user version parallel json",
 	  cmd_campaign_start,
 	  "campaign start [--hsm1 DIR] [--hsm1-user USER] [--version N] "
@@ -102,6 +107,9 @@ static const struct option_spec specs[] = {
 	NUMBER("version", version, 1, 9999),
 	NUMBER("parallel", parallel, 1, CAMPAIGN_PARALLEL_MAX),
 	FLAG("failed", 0, failed),
+	NUMBER("key-lifetime", key_lifetime_s, 1, 86400 * 366),
+	NUMBER("key-messages", key_messages, 1, 1000000000),
+	FLAG("sealed-only", 0, sealed_only),
 	FLAG("json", 0, json),
 	FLAG("keys", 0, keys),
 	FLAG("check", 'n', check_only),
@@ -126,7 +134,9 @@ int main(int argc, char **argv)
 			     .idle_s = 3600,
 			     .limit_s = 10,
 			     .hsm1 = HSM1_DIR,
-			     .parallel = 4 };
+			     .parallel = 4,
+			     .key_lifetime_s = 3600,
+			     .key_messages = 100000 };
 	const struct command *c = options_parse(&program, &o, &argc, &argv);
 	struct error e = { "" };
 

@@ -26,6 +26,7 @@ struct conn {
 	int admitted, refused;
 	char peer[96];
 	TAILQ_HEAD(, talk) talks; /* with the module; only the first is open */
+	struct tkey_order *order; /* a transaction key is being put */
 };
 
 struct booking {
@@ -33,6 +34,7 @@ struct booking {
 	struct conn *conn; /* NULL: it has gone, nobody waits */
 	struct message *request;
 	struct message *reply;
+	uint32_t sealed; /* the transaction key it came under, 0: none */
 };
 
 struct server {
@@ -69,8 +71,8 @@ void conn_sweep(struct server *s);
  * came in it share the wait for the disk. No reply goes out before the commit.
  */
 int book_init(struct server *s, struct error *e);
-/* Takes over @m, a Transaction. */
-void book_add(struct conn *c, struct message *m);
+/* Takes over @m, a Transaction; @sealed: the transaction key it came under, or 0. */
+void book_add(struct conn *c, struct message *m, uint32_t sealed);
 /* The connection is gone; its transactions are booked all the same. */
 void book_forget(struct conn *c);
 /* Books what is waiting, now. */
@@ -95,6 +97,17 @@ void talk_forget(struct conn *c, const char *why);
  * takes requests (keyring/keyring.h), or -errno.
  */
 int session_start(struct conn *c, struct error *e);
+
+/*
+ * tkeys.c: transaction keys (A11). They are made and used in the key process; the
+ * store knows of each what it was for.
+ */
+void tkeys_request(struct conn *c, const struct message *m);
+/* A SealedTransaction; books what is in it. */
+void tkeys_open(struct conn *c, const struct message *m);
+/* Sends @reply as it came, sealed with the key @id. */
+void tkeys_reply(struct conn *c, uint32_t id, const struct message *reply);
+void tkeys_forget(struct conn *c);
 
 /* Tells @bev, which is taken over, why there is no conversation. */
 void talk_refuse(struct bufferevent *bev, int errnum, const char *why);

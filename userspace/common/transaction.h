@@ -17,6 +17,8 @@ enum transaction_status {
 		2, /* no answer in time: booked or not, send it again */
 	TRANSACTION_FULL =
 		3, /* not taken: too many are waiting, send it again later */
+	TRANSACTION_KEY =
+		4, /* not taken: sealed with a key that is not known (any more) */
 };
 
 /* The reply to @request; NULL when out of memory. @text becomes the payload. */

@@ -41,6 +41,10 @@ static const struct message_kind kinds[] = {
 	KIND(MSG_RELAY_COMMAND, "RelayCommand", relay_command),
 	KIND(MSG_RELAY_RESPONSE, "RelayResponse", relay_response),
 	KIND(MSG_RELAY_CLOSE, "RelayClose", relay_close),
+	KIND(MSG_KEY_REQUEST, "KeyRequest", key_request),
+	KIND(MSG_KEY_ANSWER, "KeyAnswer", key_answer),
+	KIND(MSG_SEALED_TRANSACTION, "SealedTransaction", sealed_transaction),
+	KIND(MSG_SEALED_REPLY, "SealedReply", sealed_reply),
 	KIND(MSG_RECOVER_REQUEST, "RecoverRequest", recover_request),
 };
 

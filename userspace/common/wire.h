@@ -33,7 +33,11 @@ enum message_type {
 	MSG_RELAY_COMMAND = 19,
 	MSG_RELAY_RESPONSE = 20,
 	MSG_RELAY_CLOSE = 21,
+	MSG_KEY_REQUEST = 22,
+	MSG_KEY_ANSWER = 23,
 	MSG_RECOVER_REQUEST = 24,
+	MSG_SEALED_TRANSACTION = 25,
+	MSG_SEALED_REPLY = 26,
 };
 
 struct wire_policy {
@@ -103,6 +107,19 @@ struct wire_relay_response {
 struct wire_relay_close {
 	uint64_t conversation;
 };
+struct wire_key_request {
+	uint64_t kvn;
+};
+struct wire_key_answer {
+	uint64_t kvn, status, id, lifetime, messages;
+	ASN1_UTF8STRING *text;
+};
+struct wire_sealed_transaction {
+	ASN1_OCTET_STRING *id, *sealed;
+};
+struct wire_sealed_reply {
+	ASN1_OCTET_STRING *id, *sealed;
+};
 
 /* secmod-central to secmod-kms; the reply is a Credential */
 struct wire_recover_request {
@@ -131,6 +148,10 @@ struct message {
 		struct wire_relay_command *relay_command;
 		struct wire_relay_response *relay_response;
 		struct wire_relay_close *relay_close;
+		struct wire_key_request *key_request;
+		struct wire_key_answer *key_answer;
+		struct wire_sealed_transaction *sealed_transaction;
+		struct wire_sealed_reply *sealed_reply;
 		struct wire_recover_request *recover_request;
 		void *any; /* whichever it is */
 	} u;

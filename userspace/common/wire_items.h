@@ -22,6 +22,10 @@ DECLARE_ASN1_ITEM(wire_alt_relay_open)
 DECLARE_ASN1_ITEM(wire_alt_relay_command)
 DECLARE_ASN1_ITEM(wire_alt_relay_response)
 DECLARE_ASN1_ITEM(wire_alt_relay_close)
+DECLARE_ASN1_ITEM(wire_alt_key_request)
+DECLARE_ASN1_ITEM(wire_alt_key_answer)
+DECLARE_ASN1_ITEM(wire_alt_sealed_transaction)
+DECLARE_ASN1_ITEM(wire_alt_sealed_reply)
 
 DECLARE_ASN1_ITEM(wire_alt_recover_request)
 
@@ -51,6 +55,10 @@ extern const struct wire_limit wire_limits_relay_open[];
 extern const struct wire_limit wire_limits_relay_command[];
 extern const struct wire_limit wire_limits_relay_response[];
 extern const struct wire_limit wire_limits_relay_close[];
+extern const struct wire_limit wire_limits_key_request[];
+extern const struct wire_limit wire_limits_key_answer[];
+extern const struct wire_limit wire_limits_sealed_transaction[];
+extern const struct wire_limit wire_limits_sealed_reply[];
 extern const struct wire_limit wire_limits_recover_request[];
 extern const struct wire_limit wire_limits_policy[];
 extern const struct wire_limit wire_limits_tbs_bundle[];

@@ -124,6 +124,33 @@ const struct wire_limit wire_limits_relay_close[] = {
 	END,
 };
 
+const struct wire_limit wire_limits_key_request[] = {
+	NUMBER(key_request, kvn, 0x40, 0x5f),
+	END,
+};
+
+const struct wire_limit wire_limits_key_answer[] = {
+	NUMBER(key_answer, kvn, 0x40, 0x5f),
+	NUMBER(key_answer, status, 0, 65535),
+	NUMBER(key_answer, id, 0, UINT32_MAX),
+	NUMBER(key_answer, lifetime, 0, UINT32_MAX),
+	COUNT(key_answer, messages),
+	TEXT(key_answer, text, 0, 255),
+	END,
+};
+
+const struct wire_limit wire_limits_sealed_transaction[] = {
+	OCTETS(sealed_transaction, id, 16, 16),
+	OCTETS(sealed_transaction, sealed, 30, 32798),
+	END,
+};
+
+const struct wire_limit wire_limits_sealed_reply[] = {
+	OCTETS(sealed_reply, id, 16, 16),
+	OCTETS(sealed_reply, sealed, 30, 32862),
+	END,
+};
+
 const struct wire_limit wire_limits_recover_request[] = {
 	NUMBER(recover_request, version, 1, 1),
 	TEXT(recover_request, hsm, 1, 32),

@@ -149,6 +149,29 @@ SEQUENCE(relay_close) = {
 	NUMBER(relay_close, conversation),
 } SEQUENCE_END(relay_close)
 
+SEQUENCE(key_request) = {
+	NUMBER(key_request, kvn),
+} SEQUENCE_END(key_request)
+
+SEQUENCE(key_answer) = {
+	NUMBER(key_answer, kvn),
+	NUMBER(key_answer, status),
+	NUMBER(key_answer, id),
+	NUMBER(key_answer, lifetime),
+	NUMBER(key_answer, messages),
+	TEXT(key_answer, text),
+} SEQUENCE_END(key_answer)
+
+SEQUENCE(sealed_transaction) = {
+	OCTETS(sealed_transaction, id),
+	OCTETS(sealed_transaction, sealed),
+} SEQUENCE_END(sealed_transaction)
+
+SEQUENCE(sealed_reply) = {
+	OCTETS(sealed_reply, id),
+	OCTETS(sealed_reply, sealed),
+} SEQUENCE_END(sealed_reply)
+
 SEQUENCE(recover_request) = {
 	NUMBER(recover_request, version),
 	TEXT(recover_request, hsm),
@@ -180,4 +203,8 @@ ALTERNATIVE(relay_open, MSG_RELAY_OPEN)
 ALTERNATIVE(relay_command, MSG_RELAY_COMMAND)
 ALTERNATIVE(relay_response, MSG_RELAY_RESPONSE)
 ALTERNATIVE(relay_close, MSG_RELAY_CLOSE)
+ALTERNATIVE(key_request, MSG_KEY_REQUEST)
+ALTERNATIVE(key_answer, MSG_KEY_ANSWER)
+ALTERNATIVE(sealed_transaction, MSG_SEALED_TRANSACTION)
+ALTERNATIVE(sealed_reply, MSG_SEALED_REPLY)
 ALTERNATIVE(recover_request, MSG_RECOVER_REQUEST)

@@ -1,0 +1,133 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: MIT
+"""Transactions under keys that the central system puts into the module (A11)."""
+
+import json
+import os
+import signal
+
+from lib import (
+    BIN,
+    VM,
+    Central,
+    Manufacturer,
+    Module,
+    Tpm,
+    Unit,
+    case,
+    expect,
+    expect_equal,
+    expect_match,
+    expect_rc,
+    wait_for,
+)
+
+SERIAL = "SN-0001"
+SOCKET = "unix:/run/agent.sock"
+
+
+def start_agent(vm, central, *options):
+    agent = vm.start([BIN / "secmod-agent", "-v", "--connect", central.guest_endpoint,
+                      "--listen", SOCKET, "--retry", "200,1000", "--time-limit", "60",
+                      *options])
+    agent.wait_for("connected to", 60)
+    return agent
+
+
+def transact(vm, *texts, check=True, timeout=60):
+    """One command of the guest for all of them."""
+    one = f"{BIN}/secmod transact --socket {SOCKET} --timeout {timeout}"
+    result = vm.sh(" && ".join(f"{one} '{text}'" for text in texts), check=check)
+    return result
+
+
+def payloads(central):
+    return [bytes.fromhex(row["payload"]).decode() for row in central.ledger()]
+
+
+def keys(central):
+    return json.loads(central.run("key", "list", "--json").out)
+
+
+def restart(central, *options):
+    os.kill(central.server.child.pid, signal.SIGKILL)
+    central.server.wait()
+    central.serve(central.endpoint, *options)
+
+
+def sealed(vm, module, central, agent):
+    with case("A11 the central system puts a key into the module, which lists it"):
+        agent.wait_for("transaction key 1, for 3600 s and 100000 messages", 60)
+        (listed,) = json.loads(module.secmod("keys", "--json").out)["transaction_keys"]
+        expect_equal((int(listed["kvn"], 16), int(listed["id"], 16)), (0x40, 1))
+        (issued,) = keys(central)
+        expect_equal((issued["serial"], issued["state"]), (SERIAL, "issued"))
+    with case("A11 a sealed transaction is booked, and its reply comes back"):
+        expect_match("row 1", transact(vm, "pay 10").out)
+        expect_equal(payloads(central), ["pay 10"])
+    with case("A11 what is not sealed is refused where only sealed ones are taken"):
+        agent.terminate()
+        plain = start_agent(vm, central)
+        transact(vm, "in the clear", check=False, timeout=2)
+        plain.wait_for("transactions come sealed here", 60)
+        plain.terminate()
+        expect_equal(payloads(central), ["pay 10"])
+
+
+def renewal(vm, central):
+    with case("A11 keys are renewed before they expire, and no message is lost"):
+        restart(central, "--key-lifetime", "4", "--key-messages", "10", "--sealed-only")
+        agent = start_agent(vm, central, "--seal")
+        texts = [f"message {number}" for number in range(30)]
+        transact(vm, *texts)
+        expect_equal(payloads(central)[1:], texts)
+        expect(agent.err.count("transaction key") > 4, "no renewal")
+        states = [key["state"] for key in keys(central)]
+        expect_equal(set(states[:-1]), {"replaced"})
+    with case("A11 a key that has expired unused is replaced in time as well"):
+        count = len(keys(central))
+        wait_for(lambda: len(keys(central)) > count + 1, 30, "a renewal by time")
+        transact(vm, "after a while")
+        expect_equal(payloads(central)[-1], "after a while")
+    return agent
+
+
+def losses(vm, central, agent):
+    with case("A11 a server that has lost its keys makes others: what waits is sealed again"):
+        restart(central, "--sealed-only")
+        transact(vm, "after the restart")
+        expect_equal(payloads(central)[-1], "after the restart")
+    with case("A11 a revoked key is gone on both sides, and the next is another"):
+        before = keys(central)[-1]
+        central.run("key", "revoke", "--reason", "test", SERIAL)
+        after = next(key for key in keys(central) if key["id"] == before["id"])
+        expect_equal((after["state"], after["cause"]), ("revoked", "test"))
+        transact(vm, "under the next key")
+        expect_equal(payloads(central)[-1], "under the next key")
+        expect(keys(central)[-1]["id"] > before["id"], "the same key")
+    with case("A11 each was booked once"):
+        booked = payloads(central)
+        expect_equal(len(booked), len(set(booked)))
+    agent.terminate()
+
+
+def main():
+    tpm = Tpm()
+    with VM(tpm=tpm) as vm:
+        vm.load_module()
+        manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
+        manufacturer.serve()
+        unit = Unit(manufacturer, in_tpm=False)
+        central = Central(manufacturer, unit)
+        unit.serve()
+        central.serve(None, "--sealed-only")
+        module = Module(vm)
+        module.init(manufacturer, SERIAL)
+        module.personalize(unit)
+        expect_rc(central.run("module", "add", module.attribute("uid"), SERIAL), 0)
+        sealed(vm, module, central, start_agent(vm, central, "--seal"))
+        losses(vm, central, renewal(vm, central))
+
+
+if __name__ == "__main__":
+    main()
