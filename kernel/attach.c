@@ -207,6 +207,7 @@ int secmod_attach(struct secmod *sm, struct file *file)
 		return rc;
 	}
 	sm->record = r;
+	sm->vault_doubtful = true;
 	rc = secmod_vault_take(sm, file);
 	if (!rc && unfinished)
 		rc = finish_reset(sm);

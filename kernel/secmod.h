@@ -97,6 +97,7 @@ struct perso_session;
  * @vault_counter: value of the vault counter
  * @record: what the vault holds, NULL while not attached
  * @vault: the attached file
+ * @vault_doubtful: content for the next value of @vault_counter may have been written
  * @keysets_changed: how often a keyset was put or deleted: ends the channels before
  * @keyset_wait: by slot: no channel is opened before this time, nanoseconds since boot
  * @session: the open file that holds the session, NULL when there is none
@@ -140,6 +141,7 @@ struct secmod {
 	u64 vault_counter;
 	struct record *record;
 	struct file *vault;
+	bool vault_doubtful;
 	u32 keysets_changed;
 	u64 keyset_wait[RECORD_KEYSETS];
 	struct secmod_file *session;

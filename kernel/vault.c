@@ -3,7 +3,7 @@
  * The vault: one file with two slots (slot.h), written alternately.
  *
  * Commit: write the other slot with counter + 1, fsync, raise the TPM's counter. The
- * raise is the commit point.
+ * raise is the commit point. The first commit of a boot comes after two of what is there.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -146,18 +146,13 @@ out_free:
 	return rc;
 }
 
-/**
- * secmod_vault_commit() - make @next what the module remembers
- *
- * Takes over @next on success; the old record is freed. On an error before the commit
- * point nothing has changed. When the TPM does not tell whether the counter was raised,
- * the module lets go of its vault: the next attach finds out.
- */
-int secmod_vault_commit(struct secmod *sm, struct record *next)
+/* Returns 0 when @next is what the vault holds; the TPM's counter may have been raised else. */
+static int commit(struct secmod *sm, const struct record *next)
 {
 	u64 value = 0;
 	int rc;
 
+	sm->vault_doubtful = true;
 	rc = secmod_vault_write(sm, sm->vault, next);
 	if (rc)
 		return rc;
@@ -176,6 +171,41 @@ int secmod_vault_commit(struct secmod *sm, struct record *next)
 		return rc;
 	}
 	sm->vault_counter = value;
+	sm->vault_doubtful = false;
+	return 0;
+}
+
+/*
+ * A write that was never committed, in this life or in one before, is authentic content
+ * for the counter's next value: put in place of what is committed under that value it
+ * would undo it. So what is there is committed again, twice: the first time under that
+ * value, where the other could only be what was about to follow anyway. What is of an
+ * epoch before needs none of it: the reset is finished whatever comes.
+ */
+static int renew(struct secmod *sm)
+{
+	int rc;
+
+	if (!sm->vault_doubtful || !sm->record || sm->record->epoch != sm->epoch)
+		return 0;
+	rc = commit(sm, sm->record);
+	return rc ?: commit(sm, sm->record);
+}
+
+/**
+ * secmod_vault_commit() - make @next what the module remembers
+ *
+ * Takes over @next on success; the old record is freed. On an error before the commit
+ * point nothing has changed. When the TPM does not tell whether the counter was raised,
+ * the module lets go of its vault: the next attach finds out.
+ */
+int secmod_vault_commit(struct secmod *sm, struct record *next)
+{
+	int rc = renew(sm);
+
+	rc = rc ?: commit(sm, next);
+	if (rc)
+		return rc;
 	record_free(sm->record);
 	sm->record = next;
 	return 0;

@@ -11,6 +11,7 @@ from .paths import socket_path
 _MAGIC, _OPTIONS = b"NBDMAGIC", b"IHAVEOPT"
 _EXPORT_NAME, _ABORT, _GO = 1, 2, 7
 _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
+_EIO = 5
 _FLAGS = 1 | 4  # has flags, knows flush
 
 
@@ -22,6 +23,7 @@ class Disk:
 
     writes     how many writes have come since arm()
     tear       of the write that is cut this many bytes reach the disk
+    stubborn   flushes fail, though all was written
     """
 
     def __init__(self):
@@ -30,6 +32,7 @@ class Disk:
         self.cut = threading.Event()
         self._at = None
         self.tear = 0
+        self.stubborn = False
         self._unflushed = []  # (offset, what was there before)
         self._on_write = self._on_flush = None
         self._server = None
@@ -125,18 +128,20 @@ class Disk:
         _, _, kind, handle, offset, length = struct.unpack(
             ">IHHQQI", self._get(client, 28)
         )
-        data = b""
+        data, error = b"", 0
         if kind == _WRITE:
             self._write(self._get(client, length), offset)
         elif kind == _READ:
             data = os.pread(self.image, length, offset)
+        elif kind == _FLUSH and self.stubborn:
+            error = _EIO
         elif kind == _FLUSH:
             self._unflushed.clear()
             if self._on_flush:
                 self._on_flush()
         elif kind == _DISCONNECT:
             return False
-        client.sendall(struct.pack(">IIQ", 0x67446698, 0, handle) + data)
+        client.sendall(struct.pack(">IIQ", 0x67446698, error, handle) + data)
         return True
 
     def _lose_cache(self):
