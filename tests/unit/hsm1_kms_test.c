@@ -202,6 +202,7 @@ static int start(void **state)
 	make(&key, &cert);
 	make(&other_key, &other_cert);
 	must(hsm1_start(world.site, NULL, &hsm1, &e), &e);
+	hsm1_world_learn(&world);
 	return 0;
 }
 

@@ -115,15 +115,15 @@ static void known_answers(void **state)
 
 static void derived_as_documented(void **state)
 {
+	struct hsm1_key block = { .object = { CUSTODY_MASTER, .version = 1 } };
 	struct gp_keyset want, got;
 	struct hsm1_keyset info;
 	struct error e;
 
 	(void)state;
 	hsm1_expected(world.master[1], "MK", 0x38, uid, 16, &want);
-	must(derive_keyset(CUSTODY_MASTER, 1, world.master[1], uid, 16, &got,
-			   &info, &e),
-	     &e);
+	memcpy(block.block, world.master[1], sizeof(block.block));
+	must(derive_keyset(&block, uid, 16, &got, &info, &e), &e);
 	assert_memory_equal(got.enc, want.enc, 32);
 	assert_memory_equal(got.mac, want.mac, 32);
 	assert_memory_equal(got.dek, want.dek, 32);
@@ -183,6 +183,15 @@ static int hsm1_pid(void)
 	return atoi(p + strlen("\"process\": "));
 }
 
+static int in_kernel(void)
+{
+	char text[HSM1_TEXT_MAX];
+	struct error e;
+
+	must(hsm1_status(hsm1, text, &e), &e);
+	return strstr(text, "\"cmac\": \"kernel\"") != NULL;
+}
+
 static void random_number_is_destroyed(void **state)
 {
 	struct gp_keyset transport, krk, mk;
@@ -203,8 +212,13 @@ static void random_number_is_destroyed(void **state)
 		skip(); /* only root reads the memory of this process */
 	/* gone when the first key was on its way */
 	assert_int_equal(m.seen, 0);
-	/* it would be seen: the block is */
-	assert_int_not_equal(count_in(pid, world.replacement, 32), 0);
+	/* it would be seen: the block is, where it is not in the kernel */
+	assert_int_equal(count_in(pid, world.replacement, 32) == 0,
+			 in_kernel());
+	assert_int_equal(count_in(pid, world.master[1], 32) == 0, in_kernel());
+	assert_int_not_equal(count_in(pid, (const uint8_t *)world.site,
+				      strlen(world.site)),
+			     0);
 	assert_int_equal(count_in(pid, plain + 16, 32), 0);
 	assert_int_equal(count_in(pid, plain + 16, 16), 0);
 	assert_int_equal(count_in(pid, krk.enc, 16), 0);
@@ -431,6 +445,7 @@ static int start(void **state)
 	(void)state;
 	hsm1_world_make(&world);
 	must(hsm1_start(world.site, NULL, &hsm1, &e), &e);
+	hsm1_world_learn(&world);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct hsm1_world {
 		replacement[32]; /* by version; [0] is not used */
 	EVP_PKEY *recovery; /* version 3: HSM 1 has the public half only */
 	TPM2B_PUBLIC storage, ek;
+	int blocks; /* what hsm1_world_learn() reads */
 };
 
 /*
@@ -30,6 +31,8 @@ struct hsm1_world {
 void hsm1_world_serve(struct hsm1_world *w, struct program *kms, X509 *cert,
 		      int approved, struct hsm1_kms *out);
 void hsm1_world_make(struct hsm1_world *w);
+/* Fills in the blocks: after HSM 1 was started, whose memory is searched for them. */
+void hsm1_world_learn(struct hsm1_world *w);
 void hsm1_world_end(struct hsm1_world *w);
 
 /* SP 800-108, counter mode, CMAC with AES-256: written here once more. */

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -35,9 +37,9 @@ void derive_label(enum custody_kind kind, uint8_t kvn, int key,
 		 kind == CUSTODY_MASTER ? "MK" : "KRK", key_names[key], kvn);
 }
 
-int derive_key(const uint8_t block[CUSTODY_BLOCK_SIZE], const char *label,
-	       const uint8_t *context, size_t len, uint8_t out[GP_KEY_MAX],
-	       struct error *e)
+static int by_library(const struct hsm1_key *block, const char *label,
+		      const uint8_t *context, size_t len,
+		      uint8_t out[GP_KEY_MAX], struct error *e)
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_MODE, (char *)"counter",
@@ -45,7 +47,8 @@ int derive_key(const uint8_t block[CUSTODY_BLOCK_SIZE], const char *label,
 		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_MAC, (char *)"CMAC", 0),
 		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_CIPHER,
 				       (char *)"AES-256-CBC", 0),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, (void *)block,
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY,
+					(void *)block->block,
 					CUSTODY_BLOCK_SIZE),
 		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, (void *)label,
 					strlen(label)),
@@ -62,25 +65,75 @@ int derive_key(const uint8_t block[CUSTODY_BLOCK_SIZE], const char *label,
 	return ok ? 0 : error_set_ssl(e, EIO, "cannot derive a key");
 }
 
-int derive_keyset(enum custody_kind kind, unsigned int version,
-		  const uint8_t block[CUSTODY_BLOCK_SIZE],
-		  const uint8_t *context, size_t len, struct gp_keyset *keys,
-		  struct hsm1_keyset *info, struct error *e)
+/* counter || label || 00 || context || length, for counter 1 and 2 */
+static int by_kernel(const struct hsm1_key *block, const char *label,
+		     const uint8_t *context, size_t len,
+		     uint8_t out[GP_KEY_MAX], struct error *e)
+{
+	static const uint8_t bits[] = { 0, 0, 8 * GP_KEY_MAX >> 8, 0 };
+	uint8_t data[4 + DERIVE_LABEL_MAX + HSM1_RANDOM_SIZE + 4] = { 0 };
+	size_t n = strlen(label);
+	uint8_t *p = data + 4;
+	int i, ret = 0;
+
+	if (len > HSM1_RANDOM_SIZE)
+		return error_set(e, EINVAL, "the context is too long");
+	memcpy(p, label, n);
+	p += n + 1;
+	memcpy(p, context, len);
+	memcpy(p + len, bits, sizeof(bits));
+	p += len + sizeof(bits);
+	for (i = 0; !ret && i < GP_KEY_MAX / CMAC_SIZE; i++) {
+		data[3] = i + 1;
+		ret = cmac_compute(block->cmac, data, p - data,
+				   out + i * CMAC_SIZE);
+	}
+	OPENSSL_cleanse(data, sizeof(data));
+	return ret ? error_set(e, -ret, "the kernel does not compute CMACs") :
+		     0;
+}
+
+int derive_keyset(const struct hsm1_key *block, const uint8_t *context,
+		  size_t len, struct gp_keyset *keys, struct hsm1_keyset *info,
+		  struct error *e)
 {
 	uint8_t *place[KEYS] = { keys->enc, keys->mac, keys->dek };
+	enum custody_kind kind = block->object.kind;
 	char label[DERIVE_LABEL_MAX];
 	int i, ret = 0;
 
 	keys->len = GP_KEY_MAX;
-	info->version = version;
-	info->kvn = derive_kvn(kind, version);
+	info->version = block->object.version;
+	info->kvn = derive_kvn(kind, info->version);
 	for (i = 0; !ret && i < KEYS; i++) {
 		derive_label(kind, info->kvn, i, label);
-		ret = derive_key(block, label, context, len, place[i], e);
+		ret = (block->in_kernel ? by_kernel : by_library)(
+			block, label, context, len, place[i], e);
 		if (!ret)
 			ret = gp_kcv(place[i], GP_KEY_MAX, info->kcv[i], e);
 	}
 	if (ret)
 		gp_keyset_wipe(keys);
 	return ret;
+}
+
+void derive_in_kernel(struct hsm1_key *k)
+{
+	static const uint8_t sample[HSM1_RANDOM_SIZE];
+	uint8_t ours[GP_KEY_MAX], theirs[GP_KEY_MAX];
+	struct error e;
+
+	k->cmac = cmac_open(k->block);
+	if (k->cmac < 0)
+		return;
+	if (!by_library(k, "sample", sample, sizeof(sample), ours, &e) &&
+	    !by_kernel(k, "sample", sample, sizeof(sample), theirs, &e) &&
+	    !CRYPTO_memcmp(ours, theirs, sizeof(ours))) {
+		k->in_kernel = 1;
+		OPENSSL_cleanse(k->block, sizeof(k->block));
+	} else {
+		close(k->cmac);
+	}
+	OPENSSL_cleanse(ours, sizeof(ours));
+	OPENSSL_cleanse(theirs, sizeof(theirs));
 }

@@ -20,13 +20,18 @@ enum { KEY_ENC, KEY_MAC, KEY_DEK, KEYS };
 void derive_label(enum custody_kind kind, uint8_t kvn, int key,
 		  char label[DERIVE_LABEL_MAX]);
 uint8_t derive_kvn(enum custody_kind kind, unsigned int version);
-int derive_key(const uint8_t block[CUSTODY_BLOCK_SIZE], const char *label,
-	       const uint8_t *context, size_t len, uint8_t out[GP_KEY_MAX],
-	       struct error *e);
-int derive_keyset(enum custody_kind kind, unsigned int version,
-		  const uint8_t block[CUSTODY_BLOCK_SIZE],
-		  const uint8_t *context, size_t len, struct gp_keyset *keys,
-		  struct hsm1_keyset *info, struct error *e);
+struct hsm1_key;
+int derive_keyset(const struct hsm1_key *block, const uint8_t *context,
+		  size_t len, struct gp_keyset *keys, struct hsm1_keyset *info,
+		  struct error *e);
+/* Gives the block of @k to the kernel, if that does the same with it, and forgets it. */
+void derive_in_kernel(struct hsm1_key *k);
+
+/* cmac.c: a descriptor that computes CMACs under @key, or -errno */
+#define CMAC_SIZE 16
+int cmac_open(const uint8_t key[CUSTODY_BLOCK_SIZE]);
+int cmac_compute(int fd, const uint8_t *data, size_t len,
+		 uint8_t out[CMAC_SIZE]);
 
 /*
  * cryptogram.c: CMS AuthEnvelopedData (RFC 5083, 5084, 5753): UID and random number,
@@ -58,6 +63,7 @@ struct hsm1_key {
 	struct custody_object object;
 	struct custody_approvals approvals;
 	uint8_t block[CUSTODY_BLOCK_SIZE];
+	int in_kernel, cmac; /* block is zeros, cmac has it */
 };
 
 struct vault {

@@ -130,13 +130,12 @@ static int derive(struct procedure *p, enum custody_kind kind,
 	int ret = vault_find(p->vault, kind, version, &s->block, e);
 
 	if (!ret)
-		ret = derive_keyset(
-			kind, s->block.object.version, s->block.block,
-			master ? p->m.uid : s->random,
-			master ? HSM1_UID_SIZE : HSM1_RANDOM_SIZE,
-			master ? &s->master : &s->replacement,
-			master ? &p->r.result.master : &p->r.result.replacement,
-			e);
+		ret = derive_keyset(&s->block, master ? p->m.uid : s->random,
+				    master ? HSM1_UID_SIZE : HSM1_RANDOM_SIZE,
+				    master ? &s->master : &s->replacement,
+				    master ? &p->r.result.master :
+					     &p->r.result.replacement,
+				    e);
 	OPENSSL_cleanse(&s->block, sizeof(s->block));
 	return ret;
 }

@@ -30,18 +30,22 @@ static int do_status(struct procedure *p, struct error *e)
 {
 	const struct sandbox *s = p->sandbox;
 	json_t *keys = json_array(), *all;
+	int in_kernel = 0;
 	size_t i;
 
 	pthread_mutex_lock(&p->vault->lock);
-	for (i = 0; i < p->vault->count; i++)
+	for (i = 0; i < p->vault->count; i++) {
 		json_array_append_new(keys,
 				      describe(&p->vault->keys[i].object));
+		in_kernel |= p->vault->keys[i].in_kernel;
+	}
 	pthread_mutex_unlock(&p->vault->lock);
 	all = json_pack("{s:o,s:b,s:b,s:b,s:b,s:s,s:i}", "keys", keys,
 			"memory_locked", s->memory_locked, "network_namespace",
 			s->network_namespace, "system_calls_limited",
 			s->system_calls, "local_sockets", s->local_sockets,
-			"cmac", "OpenSSL", "process", (int)getpid());
+			"cmac", in_kernel ? "kernel" : "OpenSSL", "process",
+			(int)getpid());
 	p->r.len = all ? json_dumpb(all, (char *)p->r.data,
 				    sizeof(p->r.data) - 1, JSON_INDENT(2)) :
 			 0;
@@ -58,8 +62,7 @@ static int master_keyset(struct procedure *p, struct hsm1_key *block,
 			     block, e);
 
 	return ret ? ret :
-		     derive_keyset(CUSTODY_MASTER, block->object.version,
-				   block->block, p->m.uid, HSM1_UID_SIZE, keys,
+		     derive_keyset(block, p->m.uid, HSM1_UID_SIZE, keys,
 				   &p->r.result.master, e);
 }
 

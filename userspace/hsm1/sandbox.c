@@ -140,6 +140,22 @@ static const struct sock_filter head[] = {
 };
 #define HEAD (sizeof(head) / sizeof(head[0]))
 
+/* CMAC by the kernel: a socket of a kind that reaches nothing else */
+static const struct sock_filter crypto[] = {
+	UNLESS(SYS_socket, 4),
+	ARGUMENT(0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, 0, 1),
+	ALLOW,
+	LOAD(nr),
+	UNLESS(SYS_bind, 1),
+	ALLOW,
+	UNLESS(SYS_accept4, 1),
+	ALLOW,
+	UNLESS(SYS_setsockopt, 1),
+	ALLOW,
+};
+#define CRYPTO (sizeof(crypto) / sizeof(crypto[0]))
+
 /* An emulated TPM is reached by a new local connection for each command. */
 static const struct sock_filter local[] = {
 	UNLESS(SYS_socket, 4),
@@ -154,11 +170,13 @@ static const struct sock_filter local[] = {
 
 static int filter(int local_sockets)
 {
-	struct sock_filter code[HEAD + LOCAL + 2 * ALLOWED + 1];
+	struct sock_filter code[HEAD + CRYPTO + LOCAL + 2 * ALLOWED + 1];
 	struct sock_fprog program = { .filter = code };
 	size_t i, n = HEAD;
 
 	memcpy(code, head, sizeof(head));
+	memcpy(code + n, crypto, sizeof(crypto));
+	n += CRYPTO;
 	if (local_sockets) {
 		memcpy(code + n, local, sizeof(local));
 		n += LOCAL;

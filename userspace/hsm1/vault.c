@@ -101,6 +101,9 @@ static int take(struct vault *v, const struct hsm1_key *k, struct error *e)
 				     place->block, e);
 	if (!ret)
 		ret = check_value(place, e);
+	/* an older descriptor stays open: a procedure may be using it */
+	if (!ret && o->kind != CUSTODY_RECOVERY)
+		derive_in_kernel(place);
 	if (ret)
 		*place = before;
 	else if (place == v->keys + v->count)

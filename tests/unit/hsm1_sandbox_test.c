@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/* What HSM 1 can no longer do, tried from inside; each in a process of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hsm1/internal.h"
+
+#define IT_WORKED 200
+
+static int no_internet(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : IT_WORKED;
+}
+
+static int no_internet_6(void)
+{
+	return socket(AF_INET6, SOCK_DGRAM, 0) < 0 ? errno : IT_WORKED;
+}
+
+static int no_netlink(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0) < 0 ? errno : IT_WORKED;
+}
+
+static int local_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : IT_WORKED;
+}
+
+static int connects(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "/none" };
+
+	/* refused, or on the way to finding that nobody is there */
+	return connect(0, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno :
+								  IT_WORKED;
+}
+
+static int no_program(void)
+{
+	execl("/bin/true", "true", (char *)NULL);
+	return errno;
+}
+
+static int no_process(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid < 0 ? errno : IT_WORKED;
+}
+
+static int no_code(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? errno : IT_WORKED;
+}
+
+static int no_code_later(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC) ? errno : IT_WORKED;
+}
+
+static int no_signal(void)
+{
+	return kill(getppid(), 0) ? errno : IT_WORKED;
+}
+
+static void *thread(void *arg)
+{
+	*(int *)arg = 1;
+	return NULL;
+}
+
+/* the control: what it needs works */
+static int threads(void)
+{
+	pthread_t t;
+	int ran = 0;
+
+	if (pthread_create(&t, NULL, thread, &ran) || pthread_join(t, NULL))
+		return errno;
+	return ran ? IT_WORKED : 1;
+}
+
+static int files(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+
+	return f && !fclose(f) ? IT_WORKED : errno;
+}
+
+static int tried(int (*act)(void), int local_sockets)
+{
+	struct sandbox s = { .local_sockets = local_sockets };
+	struct error e;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(sandbox_enter(&s, &e) ? 201 : act());
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void taken_away(void **state)
+{
+	static int (*const acts[])(void) = {
+		no_internet, no_internet_6, no_netlink, local_socket,
+		no_program,  no_process,    no_code,	no_code_later,
+		no_signal,   connects,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (tried(acts[i], 0) != EPERM)
+			fail_msg("number %zu is allowed", i);
+}
+
+static void left(void **state)
+{
+	(void)state;
+	assert_int_equal(tried(threads, 0), IT_WORKED);
+	assert_int_equal(tried(files, 0), IT_WORKED);
+}
+
+/* An emulated TPM needs these two, and only these. */
+static void for_an_emulated_tpm(void **state)
+{
+	(void)state;
+	assert_int_equal(tried(local_socket, 1), IT_WORKED);
+	assert_int_not_equal(tried(connects, 1), EPERM);
+	assert_int_equal(tried(no_internet, 1), EPERM);
+	assert_int_equal(tried(no_internet_6, 1), EPERM);
+	assert_int_equal(tried(no_program, 1), EPERM);
+}
+
+#define CASE(name, function)                     \
+	{                                        \
+		name, function, NULL, NULL, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE("HSM 1 makes no socket, no process, no code, no signal",
+		     taken_away),
+		CASE("HSM 1 has threads and files", left),
+		CASE("an emulated TPM is reached by local sockets, nothing else is",
+		     for_an_emulated_tpm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
