@@ -130,8 +130,9 @@ static u16 obey(struct executive *x, const struct apdu *a, struct apdu_response 
 		return SW_CONDITIONS;
 	if (!(rule->channels & BIT(x->channel)))
 		return SW_SECURITY;
-	if (a->ins != INS_AUTHENTICATE)
-		x->initiated = false;
+	/* keys that INITIALIZE UPDATE has derived are for the next command, or for none */
+	if (x->initiated && a->ins != INS_AUTHENTICATE)
+		channel_close(x);
 	return rule->run(x, a, r);
 }
 
