@@ -46,6 +46,7 @@ bool apdu_parse(struct apdu *a, u8 *command, size_t len)
 	a->ins = command[1];
 	a->p1 = command[2];
 	a->p2 = command[3];
+	a->data = command + 4;
 	if (len == 4)
 		return true;
 	if (len >= 7 && !command[4])

@@ -45,7 +45,7 @@ enum apdu_sw {
  * @ins: instruction
  * @p1: first parameter
  * @p2: second parameter
- * @data: command data, NULL when there are none
+ * @data: command data, behind the header when there are none
  * @len: Lc, bytes of @data
  * @expected: Le as a number of bytes: 0 none, at most 65536
  * @extended: lengths were coded in three bytes and two
