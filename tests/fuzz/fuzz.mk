@@ -13,16 +13,23 @@ fuzz-flags := -g -O1 -fno-omit-frame-pointer -std=gnu17 \
 	-fsanitize=fuzzer-no-link,$(if $(FUZZ_COVERAGE),,address,)undefined \
 	-fno-sanitize-recover=all \
 	$(if $(FUZZ_COVERAGE),-fprofile-instr-generate -fcoverage-mapping)
-fuzz-packages := $(call all-packages,jansson,common pki hsm provider)
+fuzz-packages := $(call all-packages,jansson,common pki hsm gp provider)
 fuzzers := $(patsubst tests/fuzz/%_fuzz.c,$(fuzz-dir)/%,$(wildcard tests/fuzz/*_fuzz.c))
 src-fuzz := $(wildcard tpm/*.c $(foreach d,common pki hsm provider libsecmod,userspace/$(d)/*.c)) \
+	$(filter-out %/crypto.c,$(wildcard userspace/gp/*.c)) \
 	$(pure:%=kernel/%.c) userspace/manufacturer/register.c \
-	userspace/manufacturer/office.c $(addprefix tests/fuzz/,file.c platform.c)
+	userspace/manufacturer/office.c $(addprefix tests/fuzz/,aes.c file.c platform.c)
 obj-fuzz := $(src-fuzz:%.c=$(fuzz-dir)/obj/%.o)
 # whose input is DER, and changed as such
 fuzz-der := bundle cert pki record slot wire
 $(fuzz-der:%=$(fuzz-dir)/%): $(fuzz-dir)/obj/tests/fuzz/der_mutator.o
 $(fuzz-dir)/tpm: $(fuzz-dir)/obj/tests/fuzz/tpm_calls.o
+# what of the executive needs the kernel, in a world of its own
+obj-executive := $(patsubst %.c,$(fuzz-dir)/obj/%.o,$(filter-out $(pure:%=kernel/%.c) \
+	kernel/executive/aes.c,$(wildcard kernel/executive/*.c)))
+$(obj-executive): CPPFLAGS := -Itests/fuzz/world -include tests/fuzz/world/world.h $(CPPFLAGS)
+$(obj-executive): fuzz-flags += -Wno-unused-parameter -Wno-format
+$(fuzz-dir)/executive: $(obj-executive) $(fuzz-dir)/obj/tests/fuzz/executive_module.o
 
 $(fuzz-dir)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -50,5 +57,5 @@ fuzzers: $(fuzzers) $(fuzz-dir)/corpus
 
 .PHONY: fuzzers
 
--include $(patsubst %.o,%.d,$(obj-fuzz) $(obj-seeds) \
+-include $(patsubst %.o,%.d,$(obj-fuzz) $(obj-seeds) $(obj-executive) $(fuzz-dir)/obj/tests/fuzz/executive_module.o \
 	$(fuzzers:$(fuzz-dir)/%=$(fuzz-dir)/obj/tests/fuzz/%_fuzz.o))

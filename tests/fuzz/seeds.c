@@ -205,5 +205,6 @@ int main(int argc, char **argv)
 	seeds_attest();
 	seeds_wire();
 	seeds_files();
+	seeds_apdu();
 	return 0;
 }

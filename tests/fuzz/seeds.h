@@ -24,10 +24,11 @@ void put_zeros(struct output *o, size_t len);
 /* Hexadecimal; returns the number of bytes. */
 size_t put_hex(struct output *o, const char *hex);
 
-/* seeds_tpm.c, seeds_wire.c, seeds_files.c */
+/* seeds_tpm.c, seeds_wire.c, seeds_files.c, seeds_apdu.c */
 void seeds_tpm(void);
 void seeds_attest(void);
 void seeds_wire(void);
 void seeds_files(void);
+void seeds_apdu(void);
 
 #endif

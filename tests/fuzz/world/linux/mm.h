@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+/* world.h has what is used of it. */
