@@ -2,19 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The access server with a fleet: first keys (B3 to B5), new master keys for all (B6 to B11)."""
 
-import json
 import os
 import signal
 import sqlite3
 
 from lib import (
-    BIN,
     VM,
-    Central,
-    Manufacturer,
-    Process,
     Tpm,
-    Unit,
     case,
     expect,
     expect_equal,
@@ -22,92 +16,9 @@ from lib import (
     expect_rc,
     wait_for,
 )
-from lib.kms import Hsm1, Kms
+from lib.fleet import Site, make, start
 
 FLEET = 6
-
-
-class Instance:
-    """One of the machine's modules, with its agent."""
-
-    def __init__(self, vm, number):
-        self.vm, self.number = vm, number
-        self.serial = f"SN-{number}"
-        self.vault = f"/var/lib/secmod/secmod{number}.vault"
-        self.agent = None
-
-    def secmod(self, *words):
-        return self.vm.sh([BIN / "secmod", "--device", f"/dev/secmod{self.number}", *words])
-
-    def uid(self):
-        return self.vm.sh(f"cat /sys/class/secmod/secmod{self.number}/uid").out.strip()
-
-    def make(self, manufacturer, unit):
-        self.secmod("init", manufacturer.guest_endpoint, "--root", manufacturer.root, "--serial",
-                    self.serial, "--vault", self.vault)
-        self.secmod("personalize", unit.guest_endpoint)
-
-    def connect(self, central):
-        self.agent = self.vm.start(
-            [BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
-             central.guest_endpoint, "--listen", f"unix:/run/agent{self.number}.sock",
-             "--retry", "200,1000"])
-
-    def connected(self):
-        self.agent.wait_for("connected to", 120)
-
-
-class Site:
-    """The central system with its HSM 1, and the key management server."""
-
-    def __init__(self, tpm):
-        self.manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-        self.manufacturer.serve(None, "--instances", str(FLEET))
-        self.unit = Unit(self.manufacturer, in_tpm=False)
-        self.central = Central(self.manufacturer, self.unit)
-        self.unit.serve()
-        self.central.serve(None, "--register", "auto")
-        self.kms = Kms()
-        self.kms.generate("master", "replacement", "recovery")
-        self.hsm1 = Hsm1(self.kms)
-        self.kms.admit(self.hsm1)
-        for kind in ("master", "replacement", "recovery"):
-            self.give(kind, 1)
-
-    def give(self, kind, version):
-        expect_rc(self.hsm1.run("import", self.kms.give(kind, version, "hsm1")))
-
-    def next_master(self, version):
-        self.kms.generate("master")
-        self.give("master", version)
-
-    def run(self, *words):
-        return self.central.run(*words, "--hsm1", self.hsm1.dir, check=False)
-
-    def campaign(self, *words):
-        """In the background, to be killed."""
-        argv = [BIN / "secmod-central", "campaign", *words, "--hsm1", self.hsm1.dir, "--dir",
-                self.central.dir]
-        return Process([str(word) for word in argv])
-
-    def report(self):
-        return json.loads(self.central.run("campaign", "status", "--json").out)
-
-    def keysets(self, serial):
-        """{KVN: (check values, failures)} as the module says."""
-        keys = json.loads(self.central.run("status", "--keys", "--json", serial).out)["keys"]
-        return {key["kvn"]: (key["kcv"], key["failures"]) for key in keys}
-
-    def derived(self, uid, version):
-        words = self.hsm1.run("derive", "--uid", uid, "--version", str(version)).out.split()
-        return int(words[0], 16), "".join(words[1:])
-
-    def expect_master(self, instance, uid, version):
-        """One master keyset, and it is the one HSM 1 derives."""
-        kvn, kcv = self.derived(uid, version)
-        keysets = self.keysets(instance.serial)
-        expect_equal(sorted(keysets), [0x31, kvn])
-        expect_equal(keysets[kvn][0], kcv)
 
 
 def issuance(site, fleet, uids):
@@ -218,27 +129,12 @@ def broken(site, vm, fleet, uids):
             site.expect_master(instance, uid, 5)
 
 
-def start(vm, site, fleet):
-    vm.boot()
-    vm.load_module(f"instances={FLEET}")
-    for instance in fleet:
-        instance.secmod("attach", "--vault", instance.vault)
-        instance.connect(site.central)
-    for instance in fleet:
-        instance.connected()
-
-
 def main():
     tpm = Tpm()
-    site = Site(tpm)
+    site = Site(tpm, FLEET)
     with VM(tpm=tpm) as vm:
         vm.load_module(f"instances={FLEET}")
-        fleet = [Instance(vm, number) for number in range(FLEET)]
-        for instance in fleet:
-            instance.make(site.manufacturer, site.unit)
-            instance.connect(site.central)
-        for instance in fleet:
-            instance.connected()
+        fleet = make(vm, site, FLEET)
         uids = [instance.uid() for instance in fleet]
         issuance(site, fleet, uids)
         campaigns(site, fleet, uids)

@@ -10,7 +10,6 @@ import time
 from lib import (
     BIN,
     BUILD,
-    REPO,
     VM,
     Bus,
     Central,
@@ -27,64 +26,15 @@ from lib import (
     host,
     run_dir,
 )
+from lib.demo_keys import Keys
 from lib.paths import keep_run_dir
+from lib.show import Broken, on, on_host, show
 
 SOCKET = "/run/secmod-agent.sock"
 SYSFS = "/sys/class/secmod/secmod0"
 OLD_VAULT = "/var/lib/secmod/older-copy"
 CLIENT = BUILD / "vm/perso_client"
 EVIL = BUILD / "vm/evil_pu"
-
-
-class Broken(Exception):
-    """A step did not hold."""
-
-
-class Show:
-    """Prints what happens and keeps the score."""
-
-    def __init__(self):
-        self.steps, self.checks = [], 0
-        self.start = time.monotonic()
-
-    def step(self, title):
-        self.steps.append(title)
-        print(f"\n\033[1m({len(self.steps)}) {title}\033[0m", flush=True)
-
-    def say(self, text):
-        print(f"    {text}", flush=True)
-
-    def command(self, where, words):
-        text = words if isinstance(words, str) else " ".join(map(str, words))
-        text = text.replace(f"{run_dir()}/", "").replace(f"{REPO}/", "")
-        print(f"    \033[36m{where}$ {text}\033[0m", flush=True)
-
-    def result(self, text, expected):
-        """The lines that prove it; expected must be in the text."""
-        for line in text.strip().splitlines()[-8:]:
-            print(f"      {line.replace(f'{run_dir()}/', '')}", flush=True)
-        if not re.search(expected, text, re.M):
-            raise Broken(f"expected /{expected}/")
-        self.checks += 1
-
-
-show = Show()
-
-
-def on(where, runner, words, expected=".*", fails=False):
-    """Run a command, show it, check exit status and output."""
-    show.command(where, words)
-    result = runner(words if isinstance(words, str) else [str(w) for w in words])
-    text = result.out + result.err
-    if bool(result.rc) != fails:
-        show.result(text, ".*")
-        raise Broken(f"exit status {result.rc}")
-    show.result(text, expected)
-    return text
-
-
-def on_host(words, expected=".*", fails=False):
-    return on("host", lambda w: host(w, check=False), words, expected, fails)
 
 
 class Play:
@@ -322,6 +272,7 @@ def main():
     try:
         play.run()
         play.vm.shutdown()
+        Keys().run()
     except KeyboardInterrupt:
         sys.exit("\ndemo: interrupted; nothing was left running")
     except (Broken, CommandFailed, Failed, Timeout, GuestDied) as failure:

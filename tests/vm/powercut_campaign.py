@@ -6,7 +6,7 @@ one working master key, the server finds out which, and goes on."""
 import json
 import sqlite3
 
-from lib import BIN, case, expect, expect_equal, expect_rc
+from lib import BIN, case, expect, expect_equal, expect_rc, wait_for
 from lib.kms import Hsm1, Kms
 from lib.powercut import VAULT_COUNTER, Recorder, Stand, each_cut
 
@@ -15,10 +15,13 @@ OLD, NEW = 0x38, 0x39
 
 
 def connect():
+    before = stand.central.server.err.count("connected from")
     agent = stand.vm.start(
         [BIN / "secmod-agent", "--connect", stand.central.guest_endpoint, "--listen",
          "unix:/run/agent.sock", "--retry", "100,500"])
     agent.wait_for("connected to", 60)
+    admitted = lambda: stand.central.server.err.count("connected from") > before
+    wait_for(admitted, 60, "the module at the server")
     return agent
 
 

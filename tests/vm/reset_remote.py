@@ -26,6 +26,7 @@ def start_agent(vm, central):
     agent = vm.start([BIN / "secmod-agent", "-v", "--connect", central.guest_endpoint,
                       "--listen", "unix:/run/agent.sock", "--retry", "200,1000"])
     agent.wait_for("connected to", 60)
+    central.server.wait_for("connected from", 60)
     return agent
 
 
@@ -80,6 +81,7 @@ def main():
             mark = agent.err.count("connected to")
             module.personalize(unit)
             agent.wait_for("(?s)" + "connected to.*" * (mark + 1), 60)
+            central.server.wait_for("(?s)" + "connected from.*" * (mark + 1), 60)
             live = json.loads(central.run("status", "--keys", "--json", SERIAL).out)
             expect_equal((live["state"], live["epoch"]), ("operating", 2))
         agent.terminate()

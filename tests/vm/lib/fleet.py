@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Several modules in one machine, and an access server with HSM 1 and KMS for them."""
+
+import json
+
+from .kms import Hsm1, Kms
+from .paths import BIN
+from .process import Process, wait_for
+from .tap import expect_equal, expect_rc
+from .world import Central, Manufacturer, Unit
+
+
+class Instance:
+    """One of the machine's modules, with its agent."""
+
+    def __init__(self, vm, number):
+        self.vm, self.number = vm, number
+        self.serial = f"SN-{number}"
+        self.vault = f"/var/lib/secmod/secmod{number}.vault"
+        self.agent = self.central = None
+        self.before = 0
+
+    def secmod(self, *words):
+        return self.vm.sh([BIN / "secmod", "--device", f"/dev/secmod{self.number}", *words])
+
+    def uid(self):
+        return self.vm.sh(f"cat /sys/class/secmod/secmod{self.number}/uid").out.strip()
+
+    def make(self, manufacturer, unit):
+        self.secmod("init", manufacturer.guest_endpoint, "--root", manufacturer.root, "--serial",
+                    self.serial, "--vault", self.vault)
+        self.secmod("personalize", unit.guest_endpoint)
+
+    @property
+    def socket(self):
+        return f"unix:/run/agent{self.number}.sock"
+
+    def _admissions(self):
+        """How often the server has admitted it: it is the later of the two to know."""
+        lines = self.central.server.err.splitlines()
+        return sum(f"module {self.serial} (" in line and "connected from" in line for line in lines)
+
+    def connect(self, central, *options):
+        self.central = central
+        self.before = self._admissions()
+        self.agent = self.vm.start(
+            [BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
+             central.guest_endpoint, "--listen", self.socket, "--retry", "200,1000",
+             *options])
+
+    def connected(self):
+        self.agent.wait_for("connected to", 120)
+        wait_for(lambda: self._admissions() > self.before, 60, f"{self.serial} at the server")
+
+
+class Site:
+    """The central system with its HSM 1, and the key management server."""
+
+    def __init__(self, tpm, modules):
+        self.manufacturer = Manufacturer("fleet-manufacturer", ek_ca=tpm.ek_ca)
+        self.manufacturer.serve(None, "--instances", str(modules))
+        self.unit = Unit(self.manufacturer, "fleet-pu", in_tpm=False)
+        self.central = Central(self.manufacturer, self.unit, "fleet-central")
+        self.unit.serve()
+        self.central.serve(None, "--register", "auto")
+        self.kms = Kms()
+        self.kms.generate("master", "replacement", "recovery")
+        self.hsm1 = Hsm1(self.kms)
+        self.kms.admit(self.hsm1)
+        for kind in ("master", "replacement", "recovery"):
+            self.give(kind, 1)
+
+    def give(self, kind, version):
+        expect_rc(self.hsm1.run("import", self.kms.give(kind, version, "hsm1")))
+
+    def next_master(self, version):
+        self.kms.generate("master")
+        self.give("master", version)
+
+    def run(self, *words):
+        return self.central.run(*words, "--hsm1", self.hsm1.dir, check=False)
+
+    def campaign(self, *words):
+        """In the background, to be killed."""
+        argv = [BIN / "secmod-central", "campaign", *words, "--hsm1", self.hsm1.dir, "--dir",
+                self.central.dir]
+        return Process([str(word) for word in argv])
+
+    def report(self):
+        return json.loads(self.central.run("campaign", "status", "--json").out)
+
+    def keysets(self, serial):
+        """{KVN: (check values, failures)} as the module says."""
+        keys = json.loads(self.central.run("status", "--keys", "--json", serial).out)["keys"]
+        return {key["kvn"]: (key["kcv"], key["failures"]) for key in keys}
+
+    def derived(self, uid, version):
+        words = self.hsm1.run("derive", "--uid", uid, "--version", str(version)).out.split()
+        return int(words[0], 16), "".join(words[1:])
+
+    def expect_master(self, instance, uid, version):
+        """One master keyset, and it is the one HSM 1 derives."""
+        kvn, kcv = self.derived(uid, version)
+        keysets = self.keysets(instance.serial)
+        expect_equal(sorted(keysets), [0x31, kvn])
+        expect_equal(keysets[kvn][0], kcv)
+
+
+def start(vm, site, fleet):
+    """The machine again, and all its modules at work."""
+    vm.boot()
+    vm.load_module(f"instances={len(fleet)}")
+    for instance in fleet:
+        instance.secmod("attach", "--vault", instance.vault)
+        instance.connect(site.central)
+    for instance in fleet:
+        instance.connected()
+
+
+def make(vm, site, count):
+    """They are initialized, personalized and connected; the driver is loaded for them."""
+    fleet = [Instance(vm, number) for number in range(count)]
+    for instance in fleet:
+        instance.make(site.manufacturer, site.unit)
+        instance.connect(site.central)
+    for instance in fleet:
+        instance.connected()
+    return fleet
