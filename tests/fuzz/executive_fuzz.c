@@ -153,12 +153,14 @@ static void raw_command(size_t file, struct input *in)
 
 static void say_select(size_t file, struct input *in)
 {
+	const struct executive *x = files[file].executive;
+	const bool chained = x && x->chain.ins;
 	struct gp_response r;
 	struct error e;
 
 	(void)in;
-	CHECK(!gp_select(&cards[file], NULL, 0, &r, &e) ||
-	      cards[file].sw == SW_LAST_OF_CHAIN);
+	/* it may be the end of a chain, or break one */
+	CHECK(!gp_select(&cards[file], NULL, 0, &r, &e) || chained);
 }
 
 static void open_channel(size_t file, struct input *in)
