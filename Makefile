@@ -259,7 +259,7 @@ ready: deps
 
 # the driver's tests, run on every kernel; what of them check-all runs
 driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/refusals \
-	vm/vault vm/provider vm/powercut_init
+	vm/vault vm/provider vm/powercut_init vm/transaction
 newer-kernels := 6.12 7
 kernel-tests := $(driver-tests) vm/suspend vm/dkms
 debug-tests := vm/debug_selftest vm/fail_nth $(filter-out static/% vm/powercut%,$(driver-tests))
