@@ -5,11 +5,13 @@ import os
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 from .paths import BUILD, locked, run_dir, socket_path
 from .process import spawn, wait_for
 
 CA = BUILD / "tpm-ca"
+_ACCEPTS = "00010000"  # SO_ACCEPTCON in /proc/net/unix
 _EK_RSA, _EK_P256 = "0x01c00002", "0x01c0000a"  # indices of certificates
 
 _CONFIG = {
@@ -36,6 +38,12 @@ def _prepare_ca():
             path = CA / name
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
+
+
+def _listening():
+    """Paths of the sockets that take connections: one may be there before it does."""
+    rows = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return {row[7] for row in rows if len(row) == 8 and row[3] == _ACCEPTS}
 
 
 class Tpm:
@@ -142,7 +150,7 @@ class Tpm:
         def listening():
             if not self.running:
                 raise RuntimeError(f"swtpm ended:\n{self.log.read_text()}")
-            return all(path.exists() for path in self._sockets)
+            return set(map(str, self._sockets)) <= _listening()
 
         wait_for(listening, 10, "swtpm")
 
