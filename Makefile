@@ -243,11 +243,15 @@ $(B)/vm/init: $(wildcard tests/vm/lib/*.[ch]) $(B)/flags
 src-load := $(wildcard tests/bench/*.c)
 obj-load := $(src-load:%.c=$(B)/obj/%.o)
 $(obj-load): pic := -fPIE
-$(obj-load): packages := libssl libcrypto
-$(B)/bench/load: $(obj-load) $(B)/lib/libsecmod.a
+$(obj-load): packages := libssl libcrypto cmocka
+$(obj-load): CPPFLAGS := -Itests/shim -Itests/unit $(CPPFLAGS)
+$(B)/bench/load: $(obj-load) $(B)/obj/tests/unit/soft_card.o \
+		$(call archives,gp common secmod) $(B)/lib/libpure.a
 	@mkdir -p $(@D)
 	$(call say,LD      ,$@)
-	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(call pkg-libs,libssl libcrypto)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call pkg-libs,libssl libcrypto cmocka)
 
 include tests/fuzz/fuzz.mk
 
@@ -304,11 +308,12 @@ fuzz-coverage: ready ## lines, branches that the fuzzers' inputs reach, by file
 demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py
 
-bench: ready ## speed and TPM commands of keys, speed of messages, beside others'; ROUNDS=5
+bench: ready ## speed of keys, messages, channels, campaigns, beside others'; ROUNDS=5
 	@tests/deps.sh bench
 	@$(MAKE) --no-print-directory -s bare
 	@tests/bench/bench.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@tests/bench/messages.py $(if $(ROUNDS),--rounds $(ROUNDS))
+	@tests/bench/channels.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 vm: ready ## a shell in a VM with the module loaded
 	@tests/vm/lib/shell.py

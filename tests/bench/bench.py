@@ -140,18 +140,25 @@ def operating(bench, contender, bus=None):
     return figures
 
 
-def slab_bytes(vm):
-    """Bytes of all slab objects in use."""
-    lines = vm.sh("cat /proc/slabinfo").out.splitlines()[2:]
-    return sum(int(f[1]) * int(f[3]) for f in map(str.split, lines))
+def kmalloc_bytes(vm):
+    """Bytes of all slab objects in use, and of what is too large for one."""
+    shown = vm.sh("echo 1 >/proc/sys/vm/stat_refresh; cat /proc/slabinfo /proc/vmstat").out
+    slabs, pages = [], 0
+    for fields in map(str.split, shown.splitlines()):
+        if "slabdata" in fields and fields[1].isdigit():
+            slabs.append((int(fields[1]) * int(fields[3]), int(fields[-2]) * int(fields[5])))
+        elif fields[0] in ("nr_slab_unreclaimable", "nr_slab_reclaimable"):
+            pages += int(fields[1])
+    large = pages - sum(pages_of for _, pages_of in slabs)
+    return sum(used for used, _ in slabs) + 4096 * large
 
 
 def held(vm, path):
     """Bytes that one open file of path costs."""
-    before = slab_bytes(vm)
+    before = kmalloc_bytes(vm)
     process = vm.start(f"{LOAD} -n {FILES} hold {path}")
     process.wait_for("held", 60)
-    cost = slab_bytes(vm) - before
+    cost = kmalloc_bytes(vm) - before
     process.close_input()
     process.wait()
     return cost / FILES
@@ -167,9 +174,9 @@ def memory(vm):
     vm.sh(f"rmmod {name}")
     slabs = []
     for instances in (1, INSTANCES):
-        before = slab_bytes(vm)
+        before = kmalloc_bytes(vm)
         vm.load_module(f"instances={instances}")
-        slabs.append(slab_bytes(vm) - before)
+        slabs.append(kmalloc_bytes(vm) - before)
         vm.sh(f"rmmod {name}")
     figures["instance"] = (slabs[1] - slabs[0]) / (INSTANCES - 1)
     return figures

@@ -28,6 +28,9 @@ struct load {
 void die(const char *what, const char *which) __attribute__((noreturn));
 double now(void);
 int repeat(const struct load *l, void (*operation)(void *), void *arg);
+/* @take for 0 to l->count - 1; what it takes is kept until standard input ends. */
+int hold(const struct load *l, void (*take)(void *arg, unsigned long i),
+	 void *arg);
 
 /* key.c */
 X509 *load_certificate(const char *path);
@@ -39,8 +42,12 @@ EVP_PKEY *raw_key(uint32_t handle, X509 *cert);
 /* seal.c: ARGV is seal|open WHO SIZE BATCH [KEY ID NUMBER] */
 int run_seal(const struct load *l, int argc, char **argv);
 
-/* tls.c */
-int run_connect(const struct load *l, const char *port, const char *ca);
-int run_serve(const struct load *l, const char *port, const char *ca);
+/* channel.c: ARGV is session|apdu|channels WHO LEVEL KVN KEYS, or ... WHO LEVEL DIR */
+int run_session(const struct load *l, int argc, char **argv);
+int run_channels(const struct load *l, int argc, char **argv);
+
+/* tls.c: ARGV is connect|serve PORT CA, and what struct load has */
+int run_connect(const struct load *l, int argc, char **argv);
+int run_serve(const struct load *l, int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* load: sign, shake hands, seal messages, or hold files open, and say how long it took. */
+/* load: signatures, handshakes, messages, secure channels, open files: how long they take. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,12 @@ static const char usage[] =
 	"  seal|open WHO SIZE BATCH [KEY ID NUMBER]\n"
 	"                               AES-256-GCM by secmod, afalg or softhsm; KEY is that\n"
 	"                               of KVN 40, NUMBER the next sequence number to open\n"
+	"  session|apdu WHO LEVEL KVN KEYS\n"
+	"  session|apdu WHO LEVEL DIR   SCP03, or SCP11a with central.key in DIR, by a device,\n"
+	"                               \"software\" or \"agreement\"; GET DATA in it (level 0:\n"
+	"                               in none)\n"
+	"  channels DEVICE LEVEL KVN KEYS\n"
+	"                               the same -n times, until standard input ends\n"
 	"  hold FILE                    open FILE -n times, until standard input ends\n";
 
 void die(const char *what, const char *which)
@@ -86,12 +92,13 @@ static void verify_last(const struct signing *s, X509 *cert)
 	EVP_PKEY_CTX_free(ctx);
 }
 
-static int run_sign(const struct load *l)
+static int run_sign(const struct load *l, int argc, char **argv)
 {
 	struct signing s = { .digest = "a digest" };
 	X509 *cert = load_certificate(l->chain);
 	EVP_PKEY *key = load_key(l, cert);
 
+	(void)argc, (void)argv;
 	s.ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, l->propq);
 	if (!s.ctx || EVP_PKEY_sign_init(s.ctx) != 1 ||
 	    EVP_PKEY_CTX_set_signature_md(s.ctx, EVP_sha256()) != 1)
@@ -104,16 +111,16 @@ static int run_sign(const struct load *l)
 	return 0;
 }
 
-static int run_hold(const struct load *l, const char *path)
+int hold(const struct load *l, void (*take)(void *arg, unsigned long i),
+	 void *arg)
 {
 	struct rlimit limit = { l->count + 64, l->count + 64 };
 	char byte;
 
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		die("cannot raise the limit of open files", path);
+		die("cannot raise the limit of open files", NULL);
 	for (unsigned long i = 0; i < l->count; i++)
-		if (open(path, O_RDWR | O_CLOEXEC) < 0)
-			die("cannot open", path);
+		take(arg, i);
 	puts("held");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
@@ -121,25 +128,44 @@ static int run_hold(const struct load *l, const char *path)
 	return 0;
 }
 
+static void open_file(void *arg, unsigned long i)
+{
+	(void)i;
+	if (open(arg, O_RDWR | O_CLOEXEC) < 0)
+		die("cannot open", arg);
+}
+
+static int run_hold(const struct load *l, int argc, char **argv)
+{
+	(void)argc;
+	return hold(l, open_file, argv[1]);
+}
+
+/* Words of a command, with its name */
+static const struct command {
+	const char *name;
+	int least, most;
+	int (*run)(const struct load *l, int argc, char **argv);
+} commands[] = {
+	{ "sign", 3, 3, run_sign },    { "connect", 5, 5, run_connect },
+	{ "serve", 5, 5, run_serve },  { "seal", 4, 7, run_seal },
+	{ "open", 4, 7, run_seal },    { "session", 4, 5, run_session },
+	{ "apdu", 4, 5, run_session }, { "channels", 5, 5, run_channels },
+	{ "hold", 2, 2, run_hold },
+};
+
 static int run(struct load *l, int argc, char *argv[])
 {
-	const char *command = argc ? argv[0] : "";
+	const size_t count = sizeof(commands) / sizeof(commands[0]);
 
 	if (argc >= 3) {
 		l->chain = argv[argc - 2];
 		l->uri = argv[argc - 1];
 	}
-	if ((argc == 4 || argc == 7) &&
-	    (!strcmp(command, "seal") || !strcmp(command, "open")))
-		return run_seal(l, argc, argv);
-	if (argc == 2 && !strcmp(command, "hold"))
-		return run_hold(l, argv[1]);
-	if (argc == 3 && !strcmp(command, "sign"))
-		return run_sign(l);
-	if (argc == 5 && !strcmp(command, "connect"))
-		return run_connect(l, argv[1], argv[2]);
-	if (argc == 5 && !strcmp(command, "serve"))
-		return run_serve(l, argv[1], argv[2]);
+	for (const struct command *c = commands; c < commands + count; c++)
+		if (argc >= c->least && argc <= c->most &&
+		    !strcmp(argv[0], c->name))
+			return c->run(l, argc, argv);
 	fputs(usage, stderr);
 	return 2;
 }

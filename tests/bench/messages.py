@@ -12,7 +12,7 @@ import json
 import statistics
 
 import report
-from bench import slab_bytes
+from bench import kmalloc_bytes
 from lib import BUILD, VM, Central, Manufacturer, Module, Tpm, Unit, comment
 from lib.gp import Talk
 from lib.seal import TransactionKey
@@ -50,10 +50,10 @@ class Bench:
 
     def _memory_of_keys(self, talk):
         """Bytes of the kernel's memory that one key takes."""
-        before = slab_bytes(self.vm)
+        before = kmalloc_bytes(self.vm)
         for kvn in range(0x41, 0x41 + KEYS):
             TransactionKey(kvn).put(talk)
-        return (slab_bytes(self.vm) - before) / KEYS
+        return (kmalloc_bytes(self.vm) - before) / KEYS
 
     def bare(self, way, size):
         """Messages per second of the AEAD alone."""
@@ -143,8 +143,7 @@ def main():
     arguments = parser.parse_args()
     arguments.tpm = "tpm-crb"
     result = report.conditions(arguments) | measure(arguments)
-    name = f"messages-{result['at'].replace(':', '').replace('-', '')}.json"
-    path = report.save(result, arguments.json or BUILD / "bench" / name)
+    path = report.save(result, arguments.json, "messages-")
     print(table(result))
     print(f"figures: {path}")
 

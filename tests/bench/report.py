@@ -65,8 +65,8 @@ def conditions(arguments):
     }
 
 
-def save(result, path):
-    name = result["at"].replace(":", "").replace("-", "")
+def save(result, path, prefix=""):
+    name = prefix + result["at"].replace(":", "").replace("-", "")
     path = Path(path) if path else BUILD / f"bench/{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     return path

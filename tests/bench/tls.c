@@ -79,10 +79,11 @@ static void connect_once(void *arg)
 	close(fd);
 }
 
-int run_connect(const struct load *l, const char *port, const char *ca)
+int run_connect(const struct load *l, int argc, char **argv)
 {
-	struct side s = side_begin(l, TLS_client_method(), port, ca);
+	struct side s = side_begin(l, TLS_client_method(), argv[1], argv[2]);
 
+	(void)argc;
 	repeat(l, connect_once, &s);
 	SSL_CTX_free(s.ctx);
 	return 0;
@@ -101,14 +102,15 @@ static void serve_one(const struct side *s, int fd)
 	close(fd);
 }
 
-int run_serve(const struct load *l, const char *port, const char *ca)
+int run_serve(const struct load *l, int argc, char **argv)
 {
-	struct side s = side_begin(l, TLS_server_method(), port, ca);
+	struct side s = side_begin(l, TLS_server_method(), argv[1], argv[2]);
 	int fd = tcp_socket();
 
+	(void)argc;
 	if (bind(fd, (struct sockaddr *)&s.address, sizeof(s.address)) < 0 ||
 	    listen(fd, 16) < 0)
-		die("cannot listen", port);
+		die("cannot listen", argv[1]);
 	puts("listening");
 	fflush(stdout);
 	for (;;)
