@@ -35,6 +35,12 @@ int campaign_is_transient(int r)
 	return 0;
 }
 
+/* Nor when what is missing is missing here: HSM 1 cannot recover the cryptogram. */
+static int is_for_later(int r)
+{
+	return campaign_is_transient(r) || r == -ENOKEY;
+}
+
 static int collect(void *arg, const struct store_campaign_module *m)
 {
 	struct list *l = arg;
@@ -151,7 +157,7 @@ static void after(struct state *s, struct store_campaign_module *m, int r,
 						"it still has the old keyset");
 	if (verdict == HAS_NEW)
 		go(s, m, STEP_DONE, cause, has);
-	else if (verdict == HAS_OLD && campaign_is_transient(r))
+	else if (verdict == HAS_OLD && is_for_later(r))
 		go(s, m, STEP_PLANNED, cause, has);
 	else
 		go(s, m, STEP_FAILED, cause, has);
@@ -200,8 +206,7 @@ static void one(struct state *s, struct store_campaign_module *m)
 	int r = run->ops->wanted(run->arg, &run->c, m->uid, kcv, &e);
 
 	if (r) {
-		go(s, m, campaign_is_transient(r) ? m->step : STEP_FAILED,
-		   e.text, NULL);
+		go(s, m, is_for_later(r) ? m->step : STEP_FAILED, e.text, NULL);
 		return;
 	}
 	if (run->ops->ask(run->arg, m->uid, &has, &e)) {

@@ -14,7 +14,7 @@
 struct options {
 	const char *dir, *key, *name, *root, *reason, *user, *fingerprint;
 	const char *module;
-	const char *hsm1, *hsm1_user;
+	const char *hsm1, *hsm1_user, *kms, *kms_cert, *kms_label;
 	int version, parallel, failed;
 	int key_lifetime_s, key_messages, sealed_only;
 	int json, keys, check_only, foreground, verbose, register_auto;

@@ -19,6 +19,7 @@ struct work {
 	const struct options *o;
 	struct site site;
 	struct hsm1 *hsm1;
+	struct recovery recovery;
 	struct campaign run;
 	int shown;
 };
@@ -47,6 +48,15 @@ static int wanted(void *arg, const struct store_campaign *c,
 	return r;
 }
 
+static int recover(void *arg, unsigned int version,
+		   const uint8_t uid[HSM1_UID_SIZE], const uint8_t point[65],
+		   struct hsm1_credential *out, struct error *e)
+{
+	struct work *w = arg;
+
+	return recovery_ask(&w->recovery, version, uid, point, out, e);
+}
+
 static int replace(void *arg, const struct store_campaign *c,
 		   const uint8_t uid[STORE_UID_SIZE], const uint8_t *cryptogram,
 		   size_t len, struct error *e)
@@ -54,6 +64,7 @@ static int replace(void *arg, const struct store_campaign *c,
 	const struct hsm1_versions versions = {
 		.master = (unsigned int)c->version
 	};
+	const struct hsm1_ops at_kms = { .recover = recover, .arg = arg };
 	struct hsm1_result result;
 	struct work *w = arg;
 	int r, relay;
@@ -61,8 +72,8 @@ static int replace(void *arg, const struct store_campaign *c,
 	relay = access_relay(w->o->dir, uid, e);
 	if (relay < 0)
 		return relay;
-	r = hsm1_replace(w->hsm1, uid, relay, cryptogram, len, &versions, NULL,
-			 &result, e);
+	r = hsm1_replace(w->hsm1, uid, relay, cryptogram, len, &versions,
+			 w->recovery.at_kms ? &at_kms : NULL, &result, e);
 	close(relay);
 	return r;
 }
@@ -263,11 +274,14 @@ static int carry_out(const struct options *o,
 		r = site_open(&w.site, o->dir, e);
 	if (!r)
 		r = lock(&w.site, e);
+	if (!r)
+		r = recovery_open(&w.recovery, o, &w.site, e);
 	w.run.store = w.site.store;
 	if (!r)
 		r = begin(&w, e);
 	if (!r)
 		r = work_through(&w, e);
+	recovery_close(&w.recovery);
 	site_close(&w.site);
 	hsm1_stop(w.hsm1);
 	return r;

@@ -24,6 +24,7 @@ struct issue {
 	const struct options *o;
 	struct store *store;
 	struct hsm1 *hsm1;
+	struct recovery recovery;
 	struct store_module m;
 	char uid[2 * STORE_UID_SIZE + 1];
 	struct gp_keyset transport;
@@ -70,12 +71,26 @@ static int keep_cryptogram(void *arg, const uint8_t uid[HSM1_UID_SIZE],
 	return r;
 }
 
+/* An issuance that broke off goes on with what its cryptogram says. */
+static int recover(void *arg, unsigned int version,
+		   const uint8_t uid[HSM1_UID_SIZE], const uint8_t point[65],
+		   struct hsm1_credential *out, struct error *e)
+{
+	struct issue *i = arg;
+
+	return recovery_ask(&i->recovery, version, uid, point, out, e);
+}
+
 static int attempt(struct issue *i, struct error *e)
 {
 	const struct hsm1_versions versions = {
 		.master = (unsigned int)i->o->version
 	};
-	const struct hsm1_ops ops = { .store = keep_cryptogram, .arg = i };
+	const struct hsm1_ops ops = {
+		.store = keep_cryptogram,
+		.recover = i->recovery.at_kms ? recover : NULL,
+		.arg = i,
+	};
 	uint8_t *cms = NULL;
 	size_t len = 0;
 	int r, relay = access_relay(i->o->dir, i->m.uid, e);
@@ -180,11 +195,14 @@ int cmd_issue(const struct options *o, int argc, char **argv, struct error *e)
 	r = hsm1_start(o->hsm1, o->hsm1_user, &i.hsm1, e);
 	if (!r)
 		r = site_open(&s, o->dir, e);
+	if (!r)
+		r = recovery_open(&i.recovery, o, &s, e);
 	i.store = s.store;
 	for (int n = 0; !r && n < argc; n++) {
 		i.stored = 0;
 		r = issue_one(&i, argv[n], e);
 	}
+	recovery_close(&i.recovery);
 	site_close(&s);
 	hsm1_stop(i.hsm1);
 	return r;

@@ -25,6 +25,7 @@
 #include "hsm/hsm.h"
 
 #define SESSIONS_MAX 64
+#define KEY_FD 3 /* behind the standard ones */
 
 static struct session_identity identity;
 static int sessions; /* atomic */
@@ -248,6 +249,11 @@ void key_process(int fd, const char *uri, const char *user, const char *dir)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	prctl(PR_SET_NAME, "central-key");
+	/* nothing of what the other process has open */
+	if (dup3(fd, KEY_FD, 0) < 0 && fd != KEY_FD)
+		_exit(1);
+	close_range(KEY_FD + 1, ~0U, 0);
+	fd = KEY_FD;
 	read_certificates(dir);
 	identity.ring = keyring_new();
 	hello.status = identity.ring ?

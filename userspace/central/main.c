@@ -7,6 +7,9 @@
 #include "common/options.h"
 #include "common/process.h"
 
+#define KMS_OPTIONS "kms kms-cert kms-label"
+#define KMS_USAGE "[--kms ENDPOINT [--kms-cert FILE] [--kms-label NAME]]"
+
 static const struct command commands[] = {
 	{ "init", NULL, 0, 0, "key name root user", cmd_init,
 	  "init --name NAME [--key URI] [--root FILE] [--user USER]" },
@@ -42,21 +45,24 @@ static const struct command commands[] = {
 	  "certificate disable --reason TEXT FILE|FINGERPRINT" },
 	{ "status", NULL, 1, 1, "json keys", cmd_status,
 	  "status [--keys] [--json] UID|SERIAL" },
-	{ "issue", NULL, 1, 1000, "hsm1 hsm1-user version", cmd_issue,
-	  "issue [--hsm1 DIR] [--hsm1-user USER] [--version N] "
-	  "UID|SERIAL..." },
+	{ "issue", NULL, 1, 1000, "hsm1 hsm1-user version " KMS_OPTIONS,
+	  cmd_issue,
+	  "issue [--hsm1 DIR] [--hsm1-user USER] [--version N] " KMS_USAGE
+	  " UID|SERIAL..." },
 	{ "key", "list", 0, 0, "json module", cmd_key_list,
 	  "key list [--module UID|SERIAL] [--json]" },
 	{ "key", "revoke", 1, 1, "reason", cmd_key_revoke,
 	  "key revoke --reason TEXT UID|SERIAL" },
-	{ "campaign", "start", 0, 0, "hsm1 hsm1-user version parallel json",
+	{ "campaign", "start", 0, 0,
+	  "hsm1 hsm1-user version parallel json " KMS_OPTIONS,
 	  cmd_campaign_start,
-	  "campaign start [--hsm1 DIR] [--hsm1-user USER] [--version N] "
-	  "[--parallel N] [--json]" },
-	{ "campaign", "resume", 0, 0, "hsm1 hsm1-user parallel failed json",
+	  "campaign start [--hsm1 DIR] [--hsm1-user USER] [--version N] " KMS_USAGE
+	  " [--parallel N] [--json]" },
+	{ "campaign", "resume", 0, 0,
+	  "hsm1 hsm1-user parallel failed json " KMS_OPTIONS,
 	  cmd_campaign_resume,
-	  "campaign resume [--hsm1 DIR] [--hsm1-user USER] [--parallel N] "
-	  "[--failed] [--json]" },
+	  "campaign resume [--hsm1 DIR] [--hsm1-user USER] " KMS_USAGE
+	  " [--parallel N] [--failed] [--json]" },
 	{ "campaign", "status", 0, 1, "json", cmd_campaign_status,
 	  "campaign status [--json] [CAMPAIGN]" },
 	{ "campaign", "abort", 0, 0, "reason", cmd_campaign_abort,
@@ -104,6 +110,9 @@ static const struct option_spec specs[] = {
 	TEXT("module", module),
 	TEXT("hsm1", hsm1),
 	TEXT("hsm1-user", hsm1_user),
+	TEXT("kms", kms),
+	TEXT("kms-cert", kms_cert),
+	TEXT("kms-label", kms_label),
 	NUMBER("version", version, 1, 9999),
 	NUMBER("parallel", parallel, 1, CAMPAIGN_PARALLEL_MAX),
 	FLAG("failed", 0, failed),

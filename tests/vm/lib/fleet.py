@@ -56,7 +56,8 @@ class Instance:
 class Site:
     """The central system with its HSM 1, and the key management server."""
 
-    def __init__(self, tpm, modules):
+    def __init__(self, tpm, modules, at_kms=False):
+        """@at_kms: the private half of the recovery key does not leave the KMS."""
         self.manufacturer = Manufacturer("fleet-manufacturer", ek_ca=tpm.ek_ca)
         self.manufacturer.serve(None, "--instances", str(modules))
         self.unit = Unit(self.manufacturer, "fleet-pu", in_tpm=False)
@@ -67,11 +68,12 @@ class Site:
         self.kms.generate("master", "replacement", "recovery")
         self.hsm1 = Hsm1(self.kms)
         self.kms.admit(self.hsm1)
-        for kind in ("master", "replacement", "recovery"):
-            self.give(kind, 1)
+        self.give("master", 1)
+        self.give("replacement", 1)
+        self.give("recovery", 1, *(["--public"] if at_kms else []))
 
-    def give(self, kind, version):
-        expect_rc(self.hsm1.run("import", self.kms.give(kind, version, "hsm1")))
+    def give(self, kind, version, *options):
+        expect_rc(self.hsm1.run("import", self.kms.give(kind, version, "hsm1", *options)))
 
     def next_master(self, version):
         self.kms.generate("master")

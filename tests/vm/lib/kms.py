@@ -9,7 +9,7 @@ import shlex
 import struct
 import subprocess
 
-from lib import BIN, Tpm, expect_rc, host, run_dir
+from lib import BIN, Process, Tpm, expect_rc, host, run_dir
 
 KMS = BIN / "secmod-kms"
 STORAGE = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|decrypt|noda"
@@ -21,6 +21,12 @@ def kcv(key):
         ["openssl", "enc", f"-aes-{8 * len(key)}-ecb", "-nopad", "-K", key.hex()],
         input=b"\x01" * 16, capture_output=True, check=True).stdout
     return out[:3].hex()
+
+
+def flush(tcti):
+    """What a killed process left; a resource manager would do it."""
+    host(["tpm2_flushcontext", "-T", tcti, "-t"])
+    host(["tpm2_flushcontext", "-T", tcti, "-l"])
 
 
 class Kms:
@@ -44,6 +50,21 @@ class Kms:
     def generate(self, *kinds):
         for kind in kinds:
             expect_rc(self.run("generate", kind))
+
+    def serve(self, *clients):
+        """For access servers with these certificates; until it is ended."""
+        words = [word for cert in clients for word in ("--client", cert)]
+        argv = [KMS, "serve", *words, "--dir", self.dir, "tcp:127.0.0.1:0"]
+        server = Process([str(word) for word in argv])
+        server.endpoint = server.wait_for(r"listening on (tcp:\S+)")[1]
+        return server
+
+    def flush(self):
+        flush(self.tcti)
+
+    def uses(self):
+        """How often the recovery key was to be used, by the log."""
+        return self.run("log").out.count("recovery ")
 
     def list(self):
         return json.loads(self.run("list", "--json").out)
@@ -227,9 +248,7 @@ class Hsm1:
         return path
 
     def flush(self):
-        """What a killed process left; a resource manager would do it."""
-        host(["tpm2_flushcontext", "-T", self.tcti, "-t"])
-        host(["tpm2_flushcontext", "-T", self.tcti, "-l"])
+        flush(self.tcti)
 
     def status(self):
         result = self.run("status")
