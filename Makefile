@@ -115,7 +115,7 @@ $(eval $(call LIBRARY,store,store,sqlite3))
 $(eval $(call LIBRARY,campaign,campaign,))
 $(eval $(call LIBRARY,secmod,libsecmod,))
 $(eval $(call LIBRARY,gp,gp,libcrypto))
-$(eval $(call LIBRARY,hsm1,hsm1,libcrypto libssl jansson $(tss)))
+$(eval $(call LIBRARY,hsm1,hsm1,libcrypto libssl jansson libkcapi $(tss)))
 $(eval $(call LIBRARY,keyring,keyring,libcrypto))
 $(eval $(call LIBRARY,provider,provider,libcrypto))
 

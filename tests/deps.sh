@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # The one table of package names.
 packages='
 	gcc g++ libc6-dev make git pkg-config
-	libssl-dev libtss2-dev libsqlite3-dev libevent-dev libjansson-dev
+	libssl-dev libtss2-dev libsqlite3-dev libevent-dev libjansson-dev libkcapi-dev
 
 	bc bison flex libelf-dev cpio kmod xz-utils zstd ccache
 	python3 qemu-system-x86 e2fsprogs

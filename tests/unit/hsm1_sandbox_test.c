@@ -37,6 +37,17 @@ static int no_netlink(void)
 	return socket(AF_NETLINK, SOCK_RAW, 0) < 0 ? errno : IT_WORKED;
 }
 
+static int no_crypto_socket(void)
+{
+	return socket(AF_ALG, SOCK_SEQPACKET, 0) < 0 ? errno : IT_WORKED;
+}
+
+static int no_socket_option(void)
+{
+	return setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, "", 1) ? errno :
+								 IT_WORKED;
+}
+
 static int local_socket(void)
 {
 	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : IT_WORKED;
@@ -111,6 +122,17 @@ static int files(void)
 	return f && !fclose(f) ? IT_WORKED : errno;
 }
 
+/* what libkcapi does with a socket that it has: not refused, but there is none */
+static int computes(void)
+{
+	int fds[2];
+
+	if (setsockopt(-1, SOL_ALG, 1, "", 1) != -1 || errno != EBADF ||
+	    accept(-1, NULL, NULL) != -1 || errno != EBADF || pipe(fds))
+		return errno;
+	return IT_WORKED;
+}
+
 static int tried(int (*act)(void), int local_sockets)
 {
 	struct sandbox s = { .local_sockets = local_sockets };
@@ -128,9 +150,9 @@ static int tried(int (*act)(void), int local_sockets)
 static void taken_away(void **state)
 {
 	static int (*const acts[])(void) = {
-		no_internet, no_internet_6, no_netlink, local_socket,
-		no_program,  no_process,    no_code,	no_code_later,
-		no_signal,   connects,
+		no_internet,	  no_internet_6, no_netlink, no_crypto_socket,
+		no_socket_option, local_socket,	 no_program, no_process,
+		no_code,	  no_code_later, no_signal,  connects,
 	};
 
 	(void)state;
@@ -144,6 +166,7 @@ static void left(void **state)
 	(void)state;
 	assert_int_equal(tried(threads, 0), IT_WORKED);
 	assert_int_equal(tried(files, 0), IT_WORKED);
+	assert_int_equal(tried(computes, 0), IT_WORKED);
 }
 
 /* An emulated TPM needs these two, and only these. */
@@ -167,7 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE("HSM 1 makes no socket, no process, no code, no signal",
 		     taken_away),
-		CASE("HSM 1 has threads and files", left),
+		CASE("HSM 1 has threads, files, and CMACs by the kernel", left),
 		CASE("an emulated TPM is reached by local sockets, nothing else is",
 		     for_an_emulated_tpm),
 	};

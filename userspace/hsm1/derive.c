@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -65,30 +64,24 @@ static int by_library(const struct hsm1_key *block, const char *label,
 	return ok ? 0 : error_set_ssl(e, EIO, "cannot derive a key");
 }
 
-/* counter || label || 00 || context || length, for counter 1 and 2 */
+/* label || 00 || context || length */
 static int by_kernel(const struct hsm1_key *block, const char *label,
 		     const uint8_t *context, size_t len,
 		     uint8_t out[GP_KEY_MAX], struct error *e)
 {
 	static const uint8_t bits[] = { 0, 0, 8 * GP_KEY_MAX >> 8, 0 };
-	uint8_t data[4 + DERIVE_LABEL_MAX + HSM1_RANDOM_SIZE + 4] = { 0 };
-	size_t n = strlen(label);
-	uint8_t *p = data + 4;
-	int i, ret = 0;
+	uint8_t fixed[DERIVE_LABEL_MAX + HSM1_RANDOM_SIZE + sizeof(bits)];
+	size_t n = strlen(label) + 1;
+	int ret;
 
 	if (len > HSM1_RANDOM_SIZE)
 		return error_set(e, EINVAL, "the context is too long");
-	memcpy(p, label, n);
-	p += n + 1;
-	memcpy(p, context, len);
-	memcpy(p + len, bits, sizeof(bits));
-	p += len + sizeof(bits);
-	for (i = 0; !ret && i < GP_KEY_MAX / CMAC_SIZE; i++) {
-		data[3] = i + 1;
-		ret = cmac_compute(block->cmac, data, p - data,
-				   out + i * CMAC_SIZE);
-	}
-	OPENSSL_cleanse(data, sizeof(data));
+	memcpy(fixed, label, n);
+	memcpy(fixed + n, context, len);
+	memcpy(fixed + n + len, bits, sizeof(bits));
+	ret = cmac_derive(block->cmac, fixed, n + len + sizeof(bits), out,
+			  GP_KEY_MAX);
+	OPENSSL_cleanse(fixed, sizeof(fixed));
 	return ret ? error_set(e, -ret, "the kernel does not compute CMACs") :
 		     0;
 }
@@ -107,7 +100,7 @@ int derive_keyset(const struct hsm1_key *block, const uint8_t *context,
 	info->kvn = derive_kvn(kind, info->version);
 	for (i = 0; !ret && i < KEYS; i++) {
 		derive_label(kind, info->kvn, i, label);
-		ret = (block->in_kernel ? by_kernel : by_library)(
+		ret = (block->cmac ? by_kernel : by_library)(
 			block, label, context, len, place[i], e);
 		if (!ret)
 			ret = gp_kcv(place[i], GP_KEY_MAX, info->kcv[i], e);
@@ -124,15 +117,15 @@ void derive_in_kernel(struct hsm1_key *k)
 	struct error e;
 
 	k->cmac = cmac_open(k->block);
-	if (k->cmac < 0)
+	if (!k->cmac)
 		return;
 	if (!by_library(k, "sample", sample, sizeof(sample), ours, &e) &&
 	    !by_kernel(k, "sample", sample, sizeof(sample), theirs, &e) &&
 	    !CRYPTO_memcmp(ours, theirs, sizeof(ours))) {
-		k->in_kernel = 1;
 		OPENSSL_cleanse(k->block, sizeof(k->block));
 	} else {
-		close(k->cmac);
+		cmac_close(k->cmac);
+		k->cmac = NULL;
 	}
 	OPENSSL_cleanse(ours, sizeof(ours));
 	OPENSSL_cleanse(theirs, sizeof(theirs));

@@ -27,11 +27,19 @@ int derive_keyset(const struct hsm1_key *block, const uint8_t *context,
 /* Gives the block of @k to the kernel, if that does the same with it, and forgets it. */
 void derive_in_kernel(struct hsm1_key *k);
 
-/* cmac.c: a descriptor that computes CMACs under @key, or -errno */
+/*
+ * cmac.c: handles with a key in the kernel. Prepared before the process gives up its
+ * system calls; HSM1_KEYS_MAX of them can be opened, by one thread at a time.
+ */
 #define CMAC_SIZE 16
-int cmac_open(const uint8_t key[CUSTODY_BLOCK_SIZE]);
-int cmac_compute(int fd, const uint8_t *data, size_t len,
-		 uint8_t out[CMAC_SIZE]);
+struct kcapi_handle;
+void cmac_prepare(void);
+/* NULL: the kernel does not do it */
+struct kcapi_handle *cmac_open(const uint8_t key[CUSTODY_BLOCK_SIZE]);
+void cmac_close(struct kcapi_handle *h);
+/* SP 800-108, counter mode: counter || @fixed. By any number of threads. */
+int cmac_derive(struct kcapi_handle *h, const uint8_t *fixed, size_t len,
+		uint8_t *out, size_t out_len);
 
 /*
  * cryptogram.c: CMS AuthEnvelopedData (RFC 5083, 5084, 5753): UID and random number,
@@ -63,7 +71,8 @@ struct hsm1_key {
 	struct custody_object object;
 	struct custody_approvals approvals;
 	uint8_t block[CUSTODY_BLOCK_SIZE];
-	int in_kernel, cmac; /* block is zeros, cmac has it */
+	struct kcapi_handle
+		*cmac; /* has the block, which is zeros here; or NULL */
 };
 
 struct vault {

@@ -37,7 +37,7 @@ static int do_status(struct procedure *p, struct error *e)
 	for (i = 0; i < p->vault->count; i++) {
 		json_array_append_new(keys,
 				      describe(&p->vault->keys[i].object));
-		in_kernel |= p->vault->keys[i].in_kernel;
+		in_kernel |= p->vault->keys[i].cmac != NULL;
 	}
 	pthread_mutex_unlock(&p->vault->lock);
 	all = json_pack("{s:o,s:b,s:b,s:b,s:b,s:s,s:i}", "keys", keys,

@@ -64,13 +64,14 @@ static void serve(int fd)
 	}
 }
 
-/* The TPM is opened with what rights there are; then nothing is left of them. */
+/* TPM and CMACs are opened with what rights there are; then nothing is left of them. */
 static int prepare(const char *dir, const char *user, struct error *e)
 {
 	int ret = vault_open(dir, &vault, e);
 
 	if (ret)
 		return ret;
+	cmac_prepare();
 	sandbox.local_sockets = !vault.tpm_is_device;
 	sandbox.network_namespace = !unshare(CLONE_NEWNET);
 	ret = process_drop(user, e);

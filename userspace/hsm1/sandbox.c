@@ -140,18 +140,16 @@ static const struct sock_filter head[] = {
 };
 #define HEAD (sizeof(head) / sizeof(head[0]))
 
-/* CMAC by the kernel: a socket of a kind that reaches nothing else */
+/* CMAC by the kernel: with sockets that are open already, and a pipe for each use */
 static const struct sock_filter crypto[] = {
-	UNLESS(SYS_socket, 4),
-	ARGUMENT(0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, 0, 1),
+	UNLESS(SYS_setsockopt, 4),
+	ARGUMENT(1),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOL_ALG, 0, 1),
 	ALLOW,
-	LOAD(nr),
-	UNLESS(SYS_bind, 1),
+	REFUSE(EPERM),
+	UNLESS(SYS_accept, 1),
 	ALLOW,
-	UNLESS(SYS_accept4, 1),
-	ALLOW,
-	UNLESS(SYS_setsockopt, 1),
+	UNLESS(SYS_pipe2, 1),
 	ALLOW,
 };
 #define CRYPTO (sizeof(crypto) / sizeof(crypto[0]))

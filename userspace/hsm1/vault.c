@@ -101,7 +101,7 @@ static int take(struct vault *v, const struct hsm1_key *k, struct error *e)
 				     place->block, e);
 	if (!ret)
 		ret = check_value(place, e);
-	/* an older descriptor stays open: a procedure may be using it */
+	/* an older handle stays open: a procedure may be using it */
 	if (!ret && o->kind != CUSTODY_RECOVERY)
 		derive_in_kernel(place);
 	if (ret)
