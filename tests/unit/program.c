@@ -19,7 +19,7 @@
 #include "program.h"
 
 #define WORDS_MAX 40
-#define LONG_MS 20000
+#define LONG_MS 60000
 
 static const char *build_dir(void)
 {

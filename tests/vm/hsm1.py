@@ -46,7 +46,7 @@ class GuestHsm1(Hsm1):
 
 def unit(vm, name, passes):
     """Nothing of it is skipped in the machine."""
-    result = vm.sh(f"SECMOD_BUILD={BUILD} {BUILD}/unit/{name}", check=False)
+    result = vm.sh(f"SECMOD_BUILD={BUILD} {BUILD}/unit/{name}", timeout=600, check=False)
     expect_rc(result, 0, passes)
     expect("SKIPPED" not in result.out + result.err, result)
 
