@@ -395,7 +395,7 @@ static void command_line(void **state)
 	assert_int_equal(program_run(text, sizeof(text), "secmod-manufacturer",
 				     "serve", "--dir", mf, "tcp:127.0.0.1:0",
 				     NULL),
-			 1);
+			 2);
 	assert_non_null(strstr(text, "needs --ek-ca or --ek-allow"));
 	assert_int_equal(program_run(text, sizeof(text), "secmod-manufacturer",
 				     "init", "--dir", mf, "--name", "again",

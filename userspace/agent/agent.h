@@ -26,7 +26,8 @@
 struct options {
 	const char *device, *connect, *listen, *user, *group;
 	const char *key, *cert, *central; /* software key */
-	int software, status, check_only, verbose, seal;
+	int software, status, check_only, foreground, verbose, seal;
+	const char *retry; /* "MIN,MAX" */
 	int retry_min_ms, retry_max_ms, answer_s;
 };
 

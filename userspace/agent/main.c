@@ -4,7 +4,6 @@
  * the module's key and relays the transactions of local applications.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,136 +15,73 @@
 #include "agent/agent.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/options.h"
 #include "common/process.h"
 
-enum { EXIT_USAGE = 2 };
-enum { OPT_SOFTWARE = 256, OPT_STATUS, OPT_RETRY, OPT_SEAL };
-
-static const struct option long_options[] = {
-	{ "device", required_argument, NULL, 'D' },
-	{ "connect", required_argument, NULL, 'C' },
-	{ "listen", required_argument, NULL, 'L' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "group", required_argument, NULL, 'g' },
-	{ "time-limit", required_argument, NULL, 'T' },
-	{ "retry", required_argument, NULL, OPT_RETRY },
-	{ "insecure-software-key", no_argument, NULL, OPT_SOFTWARE },
-	{ "key", required_argument, NULL, 'K' },
-	{ "cert", required_argument, NULL, 'c' },
-	{ "central", required_argument, NULL, 's' },
-	{ "seal", no_argument, NULL, OPT_SEAL },
-	{ "status", no_argument, NULL, OPT_STATUS },
-	{ "check", no_argument, NULL, 'n' },
-	{ "foreground", no_argument, NULL, 'd' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct command command = {
+	.options = "device connect listen user group time-limit retry "
+		   "seal|insecure-software-key key cert central status check "
+		   "foreground",
+	.usage =
+		"[-ndv] [--device DEVICE] --connect ENDPOINT [--listen unix:PATH]\n"
+		"                    [--group GROUP] [--user USER] "
+		"[--time-limit S] [--retry MIN,MAX] [--seal]\n"
+		"       secmod-agent --insecure-software-key --key URI "
+		"--cert FILE --central FILE ...\n"
+		"       secmod-agent --status [--listen unix:PATH]",
 };
 
-static void usage(FILE *f)
-{
-	fputs("usage: secmod-agent [-ndv] [--device DEVICE] --connect ENDPOINT "
-	      "[--listen unix:PATH]\n"
-	      "                    [--group GROUP] [--user USER] "
-	      "[--time-limit S] [--retry MIN,MAX] [--seal]\n"
-	      "       secmod-agent --insecure-software-key --key URI "
-	      "--cert FILE --central FILE ...\n"
-	      "       secmod-agent --status [--listen unix:PATH]\n",
-	      f);
-}
+static const struct option_spec specs[] = {
+	OPTION(TEXT, "device", device),
+	OPTION(TEXT, "connect", connect),
+	OPTION(TEXT, "listen", listen),
+	OPTION(TEXT, "user", user),
+	OPTION(TEXT, "group", group),
+	OPTION(NUMBER, "time-limit", answer_s, .min = 1, .max = 3600),
+	OPTION(TEXT, "retry", retry),
+	OPTION(FLAG, "insecure-software-key", software),
+	OPTION(TEXT, "key", key),
+	OPTION(TEXT, "cert", cert),
+	OPTION(TEXT, "central", central),
+	OPTION(FLAG, "seal", seal),
+	OPTION(FLAG, "status", status),
+	OPTION(FLAG, "check", check_only, .letter = 'n'),
+	OPTION(FLAG, "foreground", foreground, .letter = 'd'),
+	OPTION(FLAG, "verbose", verbose, .letter = 'v', .common = 1),
+};
 
-static int retry_times(struct options *o, const char *arg)
+static const struct program program = {
+	.name = "secmod-agent",
+	.options = specs,
+	.n_options = sizeof(specs) / sizeof(specs[0]),
+	.commands = &command,
+	.n_commands = 1,
+};
+
+static int retry_times(struct options *o)
 {
 	int end = 0;
 
-	return sscanf(arg, "%d,%d%n", &o->retry_min_ms, &o->retry_max_ms,
+	return sscanf(o->retry, "%d,%d%n", &o->retry_min_ms, &o->retry_max_ms,
 		      &end) == 2 &&
-			       !arg[end] && o->retry_min_ms > 0 &&
-			       o->retry_max_ms >= o->retry_min_ms &&
-			       o->retry_max_ms <= 3600000 ?
-		       0 :
-		       -1;
+	       !o->retry[end] && o->retry_min_ms > 0 &&
+	       o->retry_max_ms >= o->retry_min_ms && o->retry_max_ms <= 3600000;
 }
 
-static int answer_time(struct options *o, const char *arg)
+/* What the tables do not say; NULL or what is wrong. */
+static const char *check(struct options *o)
 {
-	char *end;
-	long v = strtol(arg, &end, 10);
-
-	if (end == arg || *end || v < 1 || v > 3600)
-		return -1;
-	o->answer_s = v;
-	return 0;
-}
-
-static const char **text_option(struct options *o, int c)
-{
-	switch (c) {
-	case 'D':
-		return &o->device;
-	case 'C':
-		return &o->connect;
-	case 'L':
-		return &o->listen;
-	case 'u':
-		return &o->user;
-	case 'g':
-		return &o->group;
-	case 'K':
-		return &o->key;
-	case 'c':
-		return &o->cert;
-	case 's':
-		return &o->central;
-	}
-	return NULL;
-}
-
-static int take_option(struct options *o, int c, const char *arg)
-{
-	const char **text = text_option(o, c);
-
-	if (text)
-		*text = arg;
-	else if (c == OPT_SOFTWARE)
-		o->software = 1;
-	else if (c == OPT_STATUS)
-		o->status = 1;
-	else if (c == OPT_SEAL)
-		o->seal = 1;
-	else if (c == 'n')
-		o->check_only = 1;
-	else if (c == 'v')
-		o->verbose = 1;
-	else if (c == 'T')
-		return answer_time(o, arg);
-	else if (c == OPT_RETRY)
-		return retry_times(o, arg);
-	return c == '?' ? -1 : 0;
-}
-
-static int parse(struct options *o, int argc, char **argv)
-{
-	int c;
-
-	while ((c = getopt_long(argc, argv, "ndvh", long_options, NULL)) !=
-	       -1) {
-		if (c == 'h') {
-			usage(stdout);
-			exit(0);
-		}
-		if (take_option(o, c, optarg))
-			return -1;
-	}
-	if (optind != argc || strncmp(o->listen, "unix:/", 6))
-		return -1;
+	if (strncmp(o->listen, "unix:/", 6))
+		return "--listen takes unix:PATH";
+	if (o->retry && !retry_times(o))
+		return "--retry takes MIN,MAX: milliseconds, at most 3600000";
 	if (o->status)
-		return 0;
-	if (o->seal && o->software)
-		return -1;
-	if (!o->connect || !o->software != !(o->key && o->cert && o->central))
-		return -1;
-	return 0;
+		return NULL;
+	if (!o->connect)
+		return "--connect is needed";
+	if (!o->software != !(o->key && o->cert && o->central))
+		return "--insecure-software-key, --key, --cert and --central go together";
+	return NULL;
 }
 
 /* The listener made it for the owner alone; now the group may use it. */
@@ -237,13 +173,15 @@ int main(int argc, char **argv)
 			     .answer_s = 30 };
 	struct agent a = { .options = &o };
 	struct error e = { "" };
+	const char *wrong;
 	int r;
 
-	if (parse(&o, argc, argv)) {
-		usage(stderr);
+	if (!options_parse(&program, &o, &argc, &argv))
 		return EXIT_USAGE;
-	}
-	log_init("secmod-agent", o.verbose);
+	wrong = check(&o);
+	if (wrong)
+		return options_wrong(&program, &command, "%s", wrong);
+	log_init(program.name, o.verbose);
 	process_harden();
 	if (o.software)
 		log_warn("the key is in software: for tests only");

@@ -16,7 +16,7 @@ static const struct command commands[] = {
 	{ "serve", NULL, 1, 1,
 	  "check foreground user register max-connections idle time-limit key-lifetime key-messages sealed-only",
 	  cmd_serve,
-	  "serve [-n] [--user USER] [--register known|auto] "
+	  "serve [-nd] [--user USER] [--register known|auto] "
 	  "[--max-connections N] [--idle S] [--time-limit S] "
 	  "[--key-lifetime S] [--key-messages N] [--sealed-only] ENDPOINT" },
 	{ "module", "list", 0, 0, "json", cmd_module_list,
@@ -78,53 +78,39 @@ static const struct command commands[] = {
 	{ "audit", NULL, 0, 0, "json", cmd_audit, "audit [--json]" },
 };
 
-#define TEXT(name, field)                                              \
-	{                                                              \
-		name, 0, OPTION_TEXT, offsetof(struct options, field), \
-			.min = 0                                       \
-	}
-#define FLAG(name, letter, field)                                           \
-	{                                                                   \
-		name, letter, OPTION_FLAG, offsetof(struct options, field), \
-			.min = 0                                            \
-	}
-#define NUMBER(name, field, min, max)                                         \
-	{                                                                     \
-		name, 0, OPTION_NUMBER, offsetof(struct options, field), min, \
-			max, NULL, 0                                          \
-	}
-
 static const struct option_spec specs[] = {
-	{ "dir", 0, OPTION_TEXT, offsetof(struct options, dir), .common = 1 },
-	TEXT("key", key),
-	TEXT("name", name),
-	TEXT("root", root),
-	TEXT("user", user),
-	{ "register", 0, OPTION_WORD, offsetof(struct options, register_auto),
-	  .words = "known|auto" },
-	NUMBER("max-connections", max_connections, 1, 100000),
-	NUMBER("idle", idle_s, 0, 86400),
-	NUMBER("time-limit", limit_s, 1, 3600),
-	TEXT("reason", reason),
-	TEXT("fingerprint", fingerprint),
-	TEXT("module", module),
-	TEXT("hsm1", hsm1),
-	TEXT("hsm1-user", hsm1_user),
-	TEXT("kms", kms),
-	TEXT("kms-cert", kms_cert),
-	TEXT("kms-label", kms_label),
-	NUMBER("version", version, 1, 9999),
-	NUMBER("parallel", parallel, 1, CAMPAIGN_PARALLEL_MAX),
-	FLAG("failed", 0, failed),
-	NUMBER("key-lifetime", key_lifetime_s, 1, 86400 * 366),
-	NUMBER("key-messages", key_messages, 1, 1000000000),
-	FLAG("sealed-only", 0, sealed_only),
-	FLAG("json", 0, json),
-	FLAG("keys", 0, keys),
-	FLAG("check", 'n', check_only),
-	FLAG("foreground", 'd', foreground),
-	{ "verbose", 'v', OPTION_FLAG, offsetof(struct options, verbose),
-	  .common = 1 },
+	OPTION(TEXT, "dir", dir, .common = 1),
+	OPTION(TEXT, "key", key),
+	OPTION(TEXT, "name", name),
+	OPTION(TEXT, "root", root),
+	OPTION(TEXT, "user", user),
+	OPTION(WORD, "register", register_auto, .words = "known|auto"),
+	OPTION(NUMBER, "max-connections", max_connections, .min = 1,
+	       .max = 100000),
+	OPTION(NUMBER, "idle", idle_s, .max = 86400),
+	OPTION(NUMBER, "time-limit", limit_s, .min = 1, .max = 3600),
+	OPTION(TEXT, "reason", reason),
+	OPTION(TEXT, "fingerprint", fingerprint),
+	OPTION(TEXT, "module", module),
+	OPTION(TEXT, "hsm1", hsm1),
+	OPTION(TEXT, "hsm1-user", hsm1_user),
+	OPTION(TEXT, "kms", kms),
+	OPTION(TEXT, "kms-cert", kms_cert),
+	OPTION(TEXT, "kms-label", kms_label),
+	OPTION(NUMBER, "version", version, .min = 1, .max = 9999),
+	OPTION(NUMBER, "parallel", parallel, .min = 1,
+	       .max = CAMPAIGN_PARALLEL_MAX),
+	OPTION(FLAG, "failed", failed),
+	OPTION(NUMBER, "key-lifetime", key_lifetime_s, .min = 1,
+	       .max = 86400 * 366),
+	OPTION(NUMBER, "key-messages", key_messages, .min = 1,
+	       .max = 1000000000),
+	OPTION(FLAG, "sealed-only", sealed_only),
+	OPTION(FLAG, "json", json),
+	OPTION(FLAG, "keys", keys),
+	OPTION(FLAG, "check", check_only, .letter = 'n'),
+	OPTION(FLAG, "foreground", foreground, .letter = 'd'),
+	OPTION(FLAG, "verbose", verbose, .letter = 'v', .common = 1),
 };
 
 static const struct program program = {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Command lines by table. */
+#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,46 +15,109 @@
 #define HELP 1000 /* above the letters and the places of options */
 #define PLACE 256
 
-static void usage(const struct program *p, FILE *f)
+/* A command line on its way. */
+struct line {
+	const struct program *p;
+	const struct command *c; /* once it is known */
+	char seen[OPTIONS_MAX];
+	int help;
+};
+
+static void tell(const struct program *p, const char *fmt, va_list ap)
 {
+	fprintf(stderr, "%s: ", p->name);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+static int wrong(const struct line *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int wrong(const struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(l->p, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static void usage(const struct line *l, FILE *f)
+{
+	const struct program *p = l->p;
+
+	if (l->c) {
+		fprintf(f, "usage: %s %s\n", p->name, l->c->usage);
+		return;
+	}
 	fprintf(f, "usage: %s COMMAND %s\n", p->name, p->common);
 	for (size_t i = 0; i < p->n_commands; i++)
 		fprintf(f, "       %s\n", p->commands[i].usage);
 }
 
-/* Is @word one of those in @list, which @between stands between? */
-static int place_of(const char *word, const char *list, char between)
+/* The place of @word in the list, from 0; -1 when it is none of them. */
+static int place_of(const char *word, const char *list)
 {
-	size_t len = strlen(word);
-	int place = 0;
+	for (int place = 0;; place++) {
+		size_t len = strcspn(list, "|");
 
-	for (; list; place++) {
-		const char *end = strchr(list, between);
-
-		if (strncmp(list, word, len) == 0 &&
-		    (list[len] == between || !list[len]))
+		if (strlen(word) == len && !strncmp(word, list, len))
 			return place;
-		list = end ? end + 1 : NULL;
+		if (!list[len])
+			return -1;
+		list += len + 1;
 	}
-	return -1;
 }
 
-static int take_number(const struct program *p, const struct option_spec *s,
-		       const char *text, int *out)
+static int take_number(const struct line *l, const struct option_spec *s,
+		       const char *text, void *value)
 {
 	char *end;
-	long v = strtol(text, &end, 10);
+	int64_t v;
 
-	if (end == text || *end || v < s->min || v > s->max) {
-		fprintf(stderr, "%s: '%s' is not a number from %d to %d\n",
-			p->name, text, s->min, s->max);
-		return -1;
-	}
-	*out = (int)v;
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || v < s->min ||
+	    v > s->max)
+		return wrong(l,
+			     "--%s: '%s' is not a number from %" PRId64
+			     " to %" PRId64,
+			     s->name, text, s->min, s->max);
+	if (s->kind == OPTION_LARGE)
+		*(uint64_t *)value = (uint64_t)v;
+	else
+		*(int *)value = (int)v;
 	return 0;
 }
 
-static int take(const struct program *p, const struct option_spec *s,
+static int take_word(const struct line *l, const struct option_spec *s,
+		     const char *text, int *value)
+{
+	int place = place_of(text, s->words);
+
+	if (place < 0)
+		return wrong(l, "--%s: '%s' is not one of %s", s->name, text,
+			     s->words);
+	*value = place;
+	return 0;
+}
+
+static int append(const struct line *l, const struct option_spec *s,
+		  const char *text, const char **list)
+{
+	int64_t n = 0;
+
+	while (list[n])
+		n++;
+	if (n == s->max)
+		return wrong(l, "--%s: more than %" PRId64 " times", s->name,
+			     s->max);
+	list[n] = text;
+	return 0;
+}
+
+static int take(const struct line *l, const struct option_spec *s,
 		struct options *o, const char *text)
 {
 	void *value = (char *)o + s->at;
@@ -59,17 +126,16 @@ static int take(const struct program *p, const struct option_spec *s,
 	case OPTION_TEXT:
 		*(const char **)value = text;
 		return 0;
+	case OPTION_LIST:
+		return append(l, s, text, value);
 	case OPTION_FLAG:
 		*(int *)value = 1;
 		return 0;
 	case OPTION_NUMBER:
-		return take_number(p, s, text, value);
+	case OPTION_LARGE:
+		return take_number(l, s, text, value);
 	case OPTION_WORD:
-		*(int *)value = place_of(text, s->words, '|');
-		if (*(int *)value >= 0)
-			return 0;
-		fprintf(stderr, "%s: --%s takes %s\n", p->name, s->name,
-			s->words);
+		return take_word(l, s, text, value);
 	}
 	return -1;
 }
@@ -80,6 +146,7 @@ static void describe(const struct program *p, struct option *names,
 {
 	const struct option_spec *s;
 
+	*letters++ = ':'; /* the words for what is wrong are ours */
 	for (size_t i = 0; i < p->n_options && i < OPTIONS_MAX - 2; i++) {
 		s = &p->options[i];
 		names[i].name = s->name;
@@ -105,74 +172,177 @@ static int spec_of(const struct program *p, int c)
 	return -1;
 }
 
-static int parse(const struct program *p, struct options *o, int argc,
-		 char **argv, char seen[OPTIONS_MAX])
+/* getopt took what stands before optind, and says @c of it. */
+static int not_an_option(const struct line *l, int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+	int i = spec_of(l->p, optopt);
+
+	if (c == ':')
+		return wrong(l, "--%s needs a value", l->p->options[i].name);
+	if (i >= 0 || optopt == HELP)
+		return wrong(l, "'%s': there is no value to give", word);
+	if (optopt)
+		return wrong(l, "there is no option '-%c'", optopt);
+	return wrong(l, "there is no option '%s'", word);
+}
+
+/* To the end even if something is wrong: only then is known what the command is. */
+static int parse(struct line *l, struct options *o, int argc, char **argv)
 {
 	struct option names[OPTIONS_MAX] = { 0 };
-	char letters[2 * OPTIONS_MAX];
-	int c, i;
+	char letters[2 * OPTIONS_MAX + 2];
+	int c, i, bad = 0;
 
-	describe(p, names, letters);
+	describe(l->p, names, letters);
 	while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-		if (c == HELP || c == 'h') {
-			usage(p, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		i = spec_of(p, c);
-		if (i < 0 || take(p, &p->options[i], o, optarg))
+		i = spec_of(l->p, c);
+		if (c == HELP || c == 'h')
+			l->help = 1;
+		else if (c == ':' || c == '?')
+			bad |= not_an_option(l, c, argv);
+		else if (take(l, &l->p->options[i], o, optarg))
+			bad = -1;
+		else
+			l->seen[i] = 1;
+	}
+	return bad;
+}
+
+/* How many words of the command line a command's name is; -1: it is another. */
+static int named(const struct command *c, int argc, char **argv)
+{
+	const char *const words[] = { c->object, c->verb };
+	int n;
+
+	for (n = 0; n < 2 && words[n]; n++)
+		if (n >= argc || strcmp(argv[n], words[n]))
 			return -1;
-		seen[i] = 1;
+	return n;
+}
+
+static void find(struct line *l, int *argc, char ***argv)
+{
+	for (size_t i = 0; i < l->p->n_commands && !l->c; i++) {
+		int n = named(&l->p->commands[i], *argc, *argv);
+
+		if (n < 0)
+			continue;
+		l->c = &l->p->commands[i];
+		*argc -= n;
+		*argv += n;
+	}
+}
+
+/* "init", "module list"; "" for a program that is one command */
+static const char *name_of(const struct command *c, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%s%s", c->object ? c->object : "",
+		 c->verb ? " " : "", c->verb ? c->verb : "",
+		 c->object ? " " : "");
+	return out;
+}
+
+/* Options of a group: "!a|b", "!a+b" of the command's text. */
+struct group {
+	int needed, exclusive, given;
+	char names[128]; /* "--a or --b" */
+	const char *first, *second; /* of those that are given */
+};
+
+static const char *read_group(const struct line *l, const char *text,
+			      char takes[OPTIONS_MAX], struct group *g)
+{
+	size_t n = 0, len;
+
+	*g = (struct group){ .needed = *text == '!' };
+	text += g->needed;
+	while (*text && *text != ' ') {
+		len = strcspn(text, "|+ ");
+		n += snprintf(g->names + n, sizeof(g->names) - n, "%s--%.*s",
+			      n ? " or " : "", (int)len, text);
+		for (size_t i = 0; i < l->p->n_options; i++) {
+			const char *name = l->p->options[i].name;
+
+			if (strncmp(name, text, len) || name[len])
+				continue;
+			takes[i] = 1;
+			if (!l->seen[i])
+				continue;
+			*(g->given++ ? &g->second : &g->first) = name;
+		}
+		text += len;
+		g->exclusive |= *text == '|';
+		text += *text == '|' || *text == '+';
+	}
+	return *text ? text + 1 : text;
+}
+
+/* Are the options those that the command takes? */
+static int check(const struct line *l)
+{
+	char takes[OPTIONS_MAX] = { 0 }, name[64];
+	const char *text;
+	struct group g;
+
+	name_of(l->c, name, sizeof(name));
+	for (text = l->c->options; *text;)
+		text = read_group(l, text, takes, &g);
+	for (size_t i = 0; i < l->p->n_options; i++)
+		if (l->seen[i] && !takes[i] && !l->p->options[i].common)
+			return wrong(l, "%sdoes not take --%s", name,
+				     l->p->options[i].name);
+	for (text = l->c->options; *text;) {
+		text = read_group(l, text, takes, &g);
+		if (g.exclusive && g.given > 1)
+			return wrong(l, "--%s and --%s exclude each other",
+				     g.first, g.second);
+		if (g.needed && !g.given)
+			return wrong(l, "%sneeds %s", name, g.names);
 	}
 	return 0;
 }
 
-static const struct command *find(const struct program *p, int argc,
-				  char **argv, int *used)
+static int count(const struct line *l, int argc, char **argv)
 {
-	for (size_t i = 0; i < p->n_commands; i++) {
-		const struct command *c = &p->commands[i];
-
-		*used = c->verb ? 2 : 1;
-		if (argc >= *used && !strcmp(argv[0], c->object) &&
-		    (!c->verb || !strcmp(argv[1], c->verb)))
-			return c;
-	}
-	return NULL;
-}
-
-static int takes_all(const struct program *p, const struct command *c,
-		     const char seen[OPTIONS_MAX])
-{
-	for (size_t i = 0; i < p->n_options; i++)
-		if (seen[i] && !p->options[i].common &&
-		    place_of(p->options[i].name, c->options, ' ') < 0)
-			return 0;
-	return 1;
+	if (argc < l->c->min_args)
+		return wrong(l, "something is missing");
+	if (argc > l->c->max_args)
+		return wrong(l, "'%s' is too much", argv[l->c->max_args]);
+	return 0;
 }
 
 const struct command *options_parse(const struct program *p, struct options *o,
 				    int *argc, char ***argv)
 {
-	char seen[OPTIONS_MAX] = { 0 };
-	const struct command *c;
-	int used;
+	struct line l = { .p = p };
+	int bad = parse(&l, o, *argc, *argv);
 
-	if (parse(p, o, *argc, *argv, seen)) {
-		usage(p, stderr);
-		return NULL;
-	}
 	*argc -= optind;
 	*argv += optind;
-	c = find(p, *argc, *argv, &used);
-	if (!c) {
-		usage(p, stderr);
-		return NULL;
+	find(&l, argc, argv);
+	if (l.help && !bad) {
+		usage(&l, stdout);
+		exit(EXIT_SUCCESS);
 	}
-	*argc -= used;
-	*argv += used;
-	if (*argc >= c->min_args && *argc <= c->max_args &&
-	    takes_all(p, c, seen))
-		return c;
-	fprintf(stderr, "usage: %s %s\n", p->name, c->usage);
+	if (!bad && l.c && !check(&l) && !count(&l, *argc, *argv))
+		return l.c;
+	if (!bad && !l.c && *argc)
+		wrong(&l, "there is no command '%s%s%s'", (*argv)[0],
+		      *argc > 1 ? " " : "", *argc > 1 ? (*argv)[1] : "");
+	usage(&l, stderr);
 	return NULL;
+}
+
+int options_wrong(const struct program *p, const struct command *c,
+		  const char *fmt, ...)
+{
+	struct line l = { .p = p, .c = c };
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(p, fmt, ap);
+	va_end(ap);
+	usage(&l, stderr);
+	return EXIT_USAGE;
 }

@@ -153,7 +153,7 @@ static int export(const struct kms *k, const struct options *o,
 	struct hsm h;
 	int ret;
 
-	if (o->to && !strcmp(o->to, KMS_HERE))
+	if (!strcmp(o->to, KMS_HERE))
 		return error_set(e, EINVAL, "it is here already");
 	ret = hsm_find(k, o->to, &h, e);
 	if (!ret)
@@ -195,7 +195,5 @@ int cmd_approve(const struct options *o, int argc, char **argv, struct error *e)
 int cmd_export(const struct options *o, int argc, char **argv, struct error *e)
 {
 	(void)argc;
-	if (!o->out)
-		return error_set(e, EINVAL, "export needs --out");
 	return with_key(o, argv, export, e);
 }

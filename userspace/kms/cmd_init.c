@@ -30,8 +30,6 @@ int cmd_authority(const struct options *o, int argc, char **argv,
 
 	(void)argc;
 	(void)argv;
-	if (!o->key || !o->out)
-		return error_set(e, EINVAL, "authority needs --key and --out");
 	ret = hsm_create_key(o->key, &key, e);
 	if (!ret)
 		ret = write_public(o->out, key, e);
@@ -46,10 +44,6 @@ int cmd_init(const struct options *o, int argc, char **argv, struct error *e)
 
 	(void)argc;
 	(void)argv;
-	if (!o->authority)
-		return error_set(e, EINVAL,
-				 "init needs --authority: whose approval a key "
-				 "needs to leave is settled when it is made");
 	ret = kms_create(o->dir, o->tcti, o->authority, e);
 	if (!ret)
 		ret = kms_open(o->dir, &k, e);

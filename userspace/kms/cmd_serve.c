@@ -134,9 +134,6 @@ int cmd_serve(const struct options *o, int argc, char **argv, struct error *e)
 	int ret = 0;
 
 	(void)argc;
-	if (!o->clients[0])
-		return error_set(e, EINVAL,
-				 "serve needs --client: who may ask");
 	while (!ret && o->clients[clients.count]) {
 		ret = pki_read_cert(o->clients[clients.count],
 				    &clients.cert[clients.count], e);

@@ -126,8 +126,6 @@ int hsm_find(const struct kms *k, const char *label, struct hsm *h,
 {
 	int ret;
 
-	if (!label)
-		return error_set(e, EINVAL, "name the HSM: --to LABEL");
 	if (!strcmp(label, KMS_HERE)) {
 		memset(h, 0, sizeof(*h));
 		strcpy(h->label, KMS_HERE);

@@ -54,10 +54,6 @@ int cmd_certify_signer(const struct options *o, int argc, char **argv,
 
 	(void)argc;
 	(void)argv;
-	if (!o->name || !o->out || !o->csr == !o->public_key)
-		return error_set(
-			e, EINVAL,
-			"certify-signer needs --name, --out, and --csr or --public");
 	ret = read_key(o, &key, e);
 	if (ret)
 		return ret;

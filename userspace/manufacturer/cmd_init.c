@@ -85,8 +85,6 @@ int cmd_init(const struct options *o, int argc, char **argv, struct error *e)
 
 	(void)argc;
 	(void)argv;
-	if (!o->name)
-		return error_set(e, EINVAL, "init needs --name");
 	ret = make_dir(o->dir, e);
 	if (ret)
 		return ret;

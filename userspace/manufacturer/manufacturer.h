@@ -10,10 +10,11 @@
 #include "pki/pki.h"
 
 #define INSTANCES_MAX 16 /* modules on one TPM, as the driver has it */
+#define EK_CAS 15
 
 struct options {
 	const char *dir, *key, *name, *csr, *public_key, *out, *user;
-	const char *ek_ca[16], *ek_allow; /* NULL at the end of ek_ca */
+	const char *ek_ca[EK_CAS + 1], *ek_allow; /* NULL at the end of ek_ca */
 	int days, instances, once, json, verbose;
 };
 

@@ -50,8 +50,6 @@ int cmd_init(const struct options *o, int argc, char **argv, struct error *e)
 
 	(void)argc;
 	(void)argv;
-	if (!o->name)
-		return error_set(e, EINVAL, "init needs --name");
 	if (mkdir(o->dir, 0700) && errno != EEXIST)
 		return error_set(e, errno, "cannot make '%s': %s", o->dir,
 				 strerror(errno));

@@ -2,48 +2,33 @@
 /* secmod-vpicc: PC/SC programs see the module as a card. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/endpoint.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/options.h"
 #include "common/process.h"
 #include "libsecmod/libsecmod.h"
 #include "vpicc/vpicc.h"
 
-enum { EXIT_USAGE = 2 };
-
-#define PORT "35963"
+#define PORT 35963
 #define CONNECT_MS 5000
 #define RETRY_US 500000
 
-static const struct option long_options[] = {
-	{ "device", required_argument, NULL, 'D' },
-	{ "port", required_argument, NULL, 'p' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+struct options {
+	const char *device;
+	int port, verbose;
 };
 
-static int usage(FILE *f)
-{
-	fputs("usage: secmod-vpicc [-v] [--device DEVICE] [--port PORT]\n"
-	      "makes the module the card in the virtual reader of pcscd\n"
-	      "(vsmartcard-vpcd) on this machine; see secmod-vpicc(8)\n",
-	      f);
-	return f == stdout ? EXIT_SUCCESS : EXIT_USAGE;
-}
-
 /* The reader, as a descriptor that waits. Only this machine's: nobody proves anything. */
-static int reader_connect(const char *port, struct error *e)
+static int reader_connect(int port, struct error *e)
 {
 	char endpoint[64];
 	int fd;
 
-	snprintf(endpoint, sizeof(endpoint), "tcp:127.0.0.1:%s", port);
+	snprintf(endpoint, sizeof(endpoint), "tcp:127.0.0.1:%d", port);
 	fd = endpoint_connect(endpoint, CONNECT_MS, e);
 	if (fd >= 0 && fcntl(fd, F_SETFL, 0) < 0) {
 		close(fd);
@@ -54,7 +39,7 @@ static int reader_connect(const char *port, struct error *e)
 }
 
 /* For ever: pcscd comes and goes. */
-static void run(const char *port, struct card *c)
+static void run(int port, struct card *c)
 {
 	struct error e;
 	int fd, told = 0;
@@ -70,7 +55,7 @@ static void run(const char *port, struct card *c)
 			usleep(RETRY_US);
 			continue;
 		}
-		log_info("%s is in the reader at port %s", c->device, port);
+		log_info("%s is in the reader at port %d", c->device, port);
 		reader_serve(fd, c, &e);
 		log_info("%s", e.text);
 		close(fd);
@@ -78,33 +63,34 @@ static void run(const char *port, struct card *c)
 	}
 }
 
+static const struct command command = {
+	.options = "device port",
+	.usage = "[-v] [--device DEVICE] [--port PORT]",
+};
+
+static const struct option_spec specs[] = {
+	OPTION(TEXT, "device", device),
+	OPTION(NUMBER, "port", port, .min = 1, .max = 65535),
+	OPTION(FLAG, "verbose", verbose, .letter = 'v', .common = 1),
+};
+
+static const struct program program = {
+	.name = "secmod-vpicc",
+	.options = specs,
+	.n_options = sizeof(specs) / sizeof(specs[0]),
+	.commands = &command,
+	.n_commands = 1,
+};
+
 int main(int argc, char **argv)
 {
-	struct card c = { .device = SECMOD_DEVICE };
-	const char *port = PORT;
-	int verbose = 0, option;
+	struct options o = { .device = SECMOD_DEVICE, .port = PORT };
+	struct card c = { 0 };
 
-	while ((option = getopt_long(argc, argv, "vh", long_options, NULL)) !=
-	       -1) {
-		switch (option) {
-		case 'D':
-			c.device = optarg;
-			break;
-		case 'p':
-			port = optarg;
-			break;
-		case 'v':
-			verbose = 1;
-			break;
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (optind != argc || atoi(port) < 1 || atoi(port) > 65535)
-		return usage(stderr);
-	log_init("secmod-vpicc", verbose);
+	if (!options_parse(&program, &o, &argc, &argv))
+		return EXIT_USAGE;
+	log_init(program.name, o.verbose);
 	process_harden();
-	run(port, &c);
+	c.device = o.device;
+	run(o.port, &c);
 }
