@@ -84,6 +84,9 @@ int gp_do(struct gp_card *card, const char *what, const struct gp_command *c,
 /* "@what refused: status word in words: way out"; returns the -errno that fits. */
 int gp_refused(const struct gp_card *card, const char *what, uint8_t ins,
 	       uint16_t sw, struct error *e);
+/* What a status word means, with the way out; @ins: of the command it answers. */
+#define GP_WORDS_MAX 128
+void gp_words(uint8_t ins, uint16_t sw, char text[GP_WORDS_MAX]);
 /* Ends the secure channel and wipes its keys; there may be none. */
 void gp_close(struct gp_card *card);
 

@@ -171,7 +171,7 @@ static int check_card(struct gp_card *card, const struct offer *offer,
 	if (rc == 0 && CRYPTO_memcmp(cryptogram, offer->cryptogram, s->mac_len))
 		rc = error_set(
 			e, EKEYREJECTED,
-			"%s: it does not know keyset %02X as it is here: is this the right module, and are these its keys?",
+			"%s: it does not know keyset %02X as it is here: is this the right module, and are these its keys? No try was used",
 			gp_name(card), s->opened.kvn);
 	OPENSSL_cleanse(cryptogram, sizeof(cryptogram));
 	return rc;

@@ -7,21 +7,26 @@
 
 #define ANY 0
 
+#define TRIES 0x63c0 /* are left: in the last digit */
+
 /* The first row that fits counts. */
-static const struct {
+static const struct row {
 	uint8_t ins;
 	uint16_t mask, sw;
 	int errnum;
 	const char *text;
 } words[] = {
+	{ ANY, 0xffff, GP_OK, EPROTO, "done" },
+	{ ANY, 0xff00, 0x6100, EPROTO,
+	  "done, and more of the response is left: fetch it with GET RESPONSE" },
 	{ INS_INITIALIZE_UPDATE, 0xffff, 0x6985, EAGAIN,
-	  "wrong keys were tried a moment ago: wait up to 8 seconds and try again" },
+	  "wrong keys were tried a moment ago: wait up to 16 seconds and try again" },
 	{ INS_INITIALIZE_UPDATE, 0xffff, 0x6a88, ENOENT,
 	  "there is no keyset of this version: see the key information (tag E0)" },
 	{ ANY, 0xffff, 0x6300, EKEYREJECTED,
-	  "the keys are not those of the module: each further try brings its lock nearer" },
-	{ ANY, 0xfff0, 0x63c0, EKEYREJECTED,
-	  "the keys are not those of the module: the last digit is the number of tries left" },
+	  "the keys are not those of the module: more than 15 tries are left" },
+	{ ANY, 0xfff0, TRIES, EKEYREJECTED,
+	  "the keys are not those of the module: tries left" },
 	{ ANY, 0xffff, 0x6400, EIO,
 	  "the module could not do it, and nothing has changed: see its kernel log" },
 	{ ANY, 0xffff, 0x6581, EIO,
@@ -67,14 +72,33 @@ const char *gp_name(const struct gp_card *card)
 	return card->name ? card->name : "card";
 }
 
+static const struct row *row_of(uint8_t ins, uint16_t sw)
+{
+	const struct row *row = words;
+
+	while ((row->ins != ANY && row->ins != ins) ||
+	       (sw & row->mask) != row->sw)
+		row++;
+	return row;
+}
+
+void gp_words(uint8_t ins, uint16_t sw, char text[GP_WORDS_MAX])
+{
+	const struct row *row = row_of(ins, sw);
+
+	if (row->sw == TRIES)
+		snprintf(text, GP_WORDS_MAX, "%s: %u", row->text, sw & 0x0f);
+	else
+		snprintf(text, GP_WORDS_MAX, "%s", row->text);
+}
+
 int gp_refused(const struct gp_card *card, const char *what, uint8_t ins,
 	       uint16_t sw, struct error *e)
 {
-	size_t i = 0;
+	char text[GP_WORDS_MAX];
 
-	while ((words[i].ins != ANY && words[i].ins != ins) ||
-	       (sw & words[i].mask) != words[i].sw)
-		i++;
-	return error_set(e, words[i].errnum, "%s: %s refused with %04X: %s",
-			 gp_name(card), what, sw, words[i].text);
+	gp_words(ins, sw, text);
+	return error_set(e, row_of(ins, sw)->errnum,
+			 "%s: %s refused with %04X: %s", gp_name(card), what,
+			 sw, text);
 }
