@@ -125,7 +125,7 @@ $(eval $(call SHARED,ossl-modules/secmod.so,secmod.so,OSSL_provider_init,provide
 
 server := store hsm pki provider secmod common
 #                     name            directory  libraries               packages
-$(eval $(call PROGRAM,secmod,secmod,provider secmod hsm pki common,libssl jansson))
+$(eval $(call PROGRAM,secmod,secmod,gp provider secmod hsm pki common,libssl jansson))
 $(eval $(call PROGRAM,secmod-vpicc,vpicc,secmod common,libcrypto))
 $(eval $(call PROGRAM,secmod-agent,agent,provider secmod hsm pki common,libssl libevent libevent_openssl jansson))
 $(eval $(call PROGRAM,secmod-pu,pu,$(server),libssl libevent jansson))

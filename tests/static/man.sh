@@ -25,7 +25,7 @@ commands() {
 }
 
 options() {
-	grep -oEh '\{ "[a-z-]+", (&|NULL)' userspace/secmod/cmd_*.c | cut -d '"' -f 2 | sort -u
+	grep -oEh '\{ "[a-z-]+", (&|NULL)' userspace/secmod/*.c | cut -d '"' -f 2 | sort -u
 }
 
 commands_described() {

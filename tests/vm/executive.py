@@ -12,14 +12,14 @@ FCI = "6f118408a000000151000000a5059f65021000"
 
 
 class Card:
-    """The module behind `secmod apdu`: each say() is a conversation of its own."""
+    """The module behind `secmod gp apdu`: each say() is a conversation of its own."""
 
     def __init__(self, module):
         self.module = module
 
     def say(self, *commands):
         """The responses, hexadecimal."""
-        result = self.module.secmod("apdu", stdin="\n".join(commands) + "\n")
+        result = self.module.secmod("gp", "apdu", "-q", "-", stdin="\n".join(commands) + "\n")
         return result.out.split()
 
     def get(self, tag):
@@ -109,7 +109,7 @@ def commands(card):
 
 def states(card, module):
     with case("executive: a change of state ends the conversation"):
-        talk = module.vm.start([BIN / "secmod", "apdu"])
+        talk = module.vm.start([BIN / "secmod", "gp", "apdu", "-q", "-"])
         talk.write(SELECT + "\n")
         talk.wait_for("9000\n")
         module.secmod("detach")
@@ -120,12 +120,12 @@ def states(card, module):
         talk.wait()
     with case("executive: a detached module says how to go on"):
         module.secmod("detach")
-        result = module.secmod("apdu", stdin=SELECT + "\n", check=False)
+        result = module.secmod("gp", "apdu", SELECT, check=False)
         expect_match("detached.*secmod attach", result.err)
         expect_equal(result.rc, 1)
         module.attach()
     with case("cli: what is no hexadecimal is not sent"):
-        result = module.secmod("apdu", stdin="00A4X\n", check=False)
+        result = module.secmod("gp", "apdu", "00A4X", check=False)
         expect_match("'00a4x' is no command", result.err)
 
 

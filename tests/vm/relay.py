@@ -52,7 +52,7 @@ def conversations(module, central, uid):
     with case("B10 a local program's conversation is another one"):
         with Conversation(central.dir, uid) as talk:
             talk.say(SELECT)
-            out = module.secmod("apdu", stdin="80CA004500\n").out
+            out = module.secmod("gp", "apdu", "-q", "80CA004500").out
             expect_equal(out.strip(), "6985")
             expect_equal(talk.say(GET_UID), ["4510" + uid + "9000"])
     with case("B10 the relay reads nothing: what is no command comes back as 6700"):

@@ -32,11 +32,11 @@ struct cli {
 
 /* main.c */
 typedef int (*cmd_fn)(struct cli *c, int argc, char **argv, struct error *e);
-int cmd_apdu(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_attach(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_attest(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_certs(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_detach(struct cli *c, int argc, char **argv, struct error *e);
+int cmd_gp(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_init(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_keys(struct cli *c, int argc, char **argv, struct error *e);
 int cmd_keyref(struct cli *c, int argc, char **argv, struct error *e);
@@ -60,6 +60,11 @@ struct cli_option {
 int cli_parse(struct cli *c, int argc, char **argv,
 	      const struct cli_option *options, int min, int max,
 	      const char **args);
+/*
+ * The first word that is no option, moved to argv[1]: options may stand before it. NULL when
+ * there is none.
+ */
+const char *cli_word(int argc, char **argv);
 /* Says what is wrong with the command line; returns CLI_USAGE. */
 int cli_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Seconds, or the default when @text is NULL; milliseconds in @ms. */

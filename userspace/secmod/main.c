@@ -38,8 +38,8 @@ static const struct command {
 	  "print a PEM file that stands for the key" },
 	{ "keys", cmd_keys, "",
 	  "list the transaction keys, and what is left of them" },
-	{ "apdu", cmd_apdu, "",
-	  "speak to the security executive: commands in hex, one a line" },
+	{ "gp", cmd_gp, "VERB [ARGUMENT]...: see secmod gp --help",
+	  "speak to the security executive, which is a GlobalPlatform card" },
 	{ "transact", cmd_transact,
 	  "MESSAGE|- [--socket ENDPOINT] [--id HEX] [--timeout S]",
 	  "send a transaction through the agent" },
@@ -86,32 +86,17 @@ static int run(const struct command *cmd, struct cli *c, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Options may stand before the command, too: they are moved behind it. */
-static int find_command(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] != '-')
-			return i;
-		if (strcmp(argv[i], "--device") == 0)
-			i++;
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli c = { .device = SECMOD_DEVICE };
-	int at = find_command(argc, argv);
-	char *name = argv[at];
+	const char *name = cli_word(argc, argv);
 
 	log_init("secmod", 0);
 	process_harden();
-	if (!at)
+	if (!name)
 		return help(argc > 1 && strcmp(argv[1], "--help") == 0 ?
 				    stdout :
 				    stderr);
-	memmove(&argv[2], &argv[1], (size_t)(at - 1) * sizeof(*argv));
-	argv[1] = name;
 	if (strcmp(name, "help") == 0)
 		return help(stdout);
 	for (size_t i = 0; i < COMMANDS; i++)

@@ -27,6 +27,24 @@ int cli_misuse(const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+const char *cli_word(int argc, char **argv)
+{
+	char *word;
+
+	for (int i = 1; i < argc; i++) {
+		word = argv[i];
+		if (word[0] != '-') {
+			memmove(&argv[2], &argv[1],
+				(size_t)(i - 1) * sizeof(*argv));
+			argv[1] = word;
+			return word;
+		}
+		if (strcmp(word, "--device") == 0)
+			i++;
+	}
+	return NULL;
+}
+
 /* Appends @from to @all and, as getopt wants them, to @long_options. */
 static int collect(const struct cli_option *from, const struct cli_option **all,
 		   struct option *long_options, int n)

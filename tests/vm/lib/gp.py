@@ -98,6 +98,12 @@ class Keyset:
     def kcvs(self):
         return b"".join(map(kcv, self.keys))
 
+    @property
+    def text(self):
+        """A file for `secmod gp`."""
+        return (f"# of a test\nkvn {self.kvn:02X}\nENC {self.enc.hex().upper()}\n"
+                f"mac {self.mac.hex()}\ndek\t{self.dek.hex()} # the last\n")
+
 
 class Refused(Exception):
     """A status word that is not 9000."""
@@ -111,7 +117,7 @@ class Talk:
     """One open file of the module, and the channel in it."""
 
     def __init__(self, vm, module="/dev/secmod0"):
-        self.relay = vm.start([BIN / "secmod", "apdu", "--device", module])
+        self.relay = vm.start([BIN / "secmod", "gp", "apdu", "-q", "--device", module, "-"])
         self.seen = 0
         self.level = 0
 
