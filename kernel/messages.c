@@ -7,23 +7,28 @@
 #include "call.h"
 
 #define SHORT 256 /* bytes */
-#define BATCH_MAX ALIGN(SECMOD_SEAL_AAD_MAX + SECMOD_SEAL_OVERHEAD + SECMOD_SEAL_DATA_MAX, 16)
+#define ROOM 16384 /* bytes for messages, or as many as the longest takes */
+
+/* Messages of a call that are in the kernel at a time: memory is cleared when it is got. */
+#define PART 64
 
 /**
- * struct batch - the messages of one call
+ * struct batch - a part of the messages of one call
  * @c: the call
  * @sealing: or opening
- * @user: the caller's array, copied
+ * @user: this part of the caller's array, copied
  * @m: the same messages on their way through @room
+ * @first: number of the first one in the call
  * @count: of both
  * @room: kernel memory for as many messages as fit
- * @size: bytes of it, at most BATCH_MAX whatever the messages are
+ * @size: bytes of it
  */
 struct batch {
 	struct secmod_call *c;
 	bool sealing;
 	struct secmod_message *user;
 	struct txn_message *m;
+	u32 first;
 	u32 count;
 	u8 *room;
 	size_t size;
@@ -51,34 +56,80 @@ static int check_lengths(const struct batch *b, struct secmod_message *user, str
 	return room < out_len ? -ENOSPC : 0;
 }
 
-/* Room for all messages, or for BATCH_MAX of them. */
+/* What was sealed lies there sealed. */
+static void free_room(struct batch *b)
+{
+	if (b->sealing && !b->c->early.error)
+		kvfree(b->room);
+	else
+		kvfree_sensitive(b->room, b->size);
+	b->room = NULL;
+	b->size = 0;
+}
+
+/* Room for all messages of the part, or for ROOM of them. */
 static int make_room(struct batch *b)
 {
-	size_t all = 0;
+	size_t all = 0, longest = ROOM, size;
 	u32 i;
 
 	for (i = 0; i < b->count; i++) {
 		b->m[i].result = check_lengths(b, &b->user[i], &b->m[i]);
-		if (!b->m[i].result)
-			all += stretch(&b->m[i]);
+		if (b->m[i].result)
+			continue;
+		all += stretch(&b->m[i]);
+		longest = max(longest, stretch(&b->m[i]));
 	}
-	b->size = min_t(size_t, all, BATCH_MAX);
-	if (!b->size)
+	size = min(all, longest);
+	if (size <= b->size)
 		return 0;
-	b->room = kvmalloc(b->size, GFP_KERNEL);
-	return b->room ? 0 : -ENOMEM;
+	free_room(b);
+	b->room = kvmalloc(size, GFP_KERNEL);
+	if (!b->room)
+		return -ENOMEM;
+	b->size = size;
+	return 0;
+}
+
+/* Word by word: what goes before a copy of any length takes longer than a short message. */
+static int copy_short_in(u8 *to, const u8 __user *from, size_t len)
+{
+	unsigned long word;
+
+	if (!user_read_access_begin(from, len))
+		return -EFAULT;
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		unsafe_get_user(word, (const unsigned long __user *)from, fault);
+		memcpy(to, &word, sizeof(word));
+		to += sizeof(word);
+		from += sizeof(word);
+	}
+	for (; len; len--)
+		unsafe_get_user(*to++, from++, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int copy_from(u8 *to, u64 from, size_t len)
+{
+	if (len <= SHORT)
+		return copy_short_in(to, u64_to_user_ptr(from), len);
+	return copy_from_user(to, u64_to_user_ptr(from), len) ? -EFAULT : 0;
 }
 
 static int copy_in(const struct batch *b, const struct secmod_message *user, struct txn_message *m)
 {
 	u8 *text = m->at + m->aad_len + (b->sealing ? SECMOD_SEAL_HEADER : 0);
 
-	if (m->aad_len && copy_from_user(m->at, u64_to_user_ptr(user->aad), m->aad_len))
+	if (m->aad_len && copy_from(m->at, user->aad, m->aad_len))
 		return -EFAULT;
-	return copy_from_user(text, u64_to_user_ptr(user->in), user->in_len) ? -EFAULT : 0;
+	return copy_from(text, user->in, user->in_len);
 }
 
-/* Word by word: what goes before a copy of any length takes longer than a short message. */
+/* Likewise */
 static int copy_short_out(void __user *to, const u8 *from, size_t len)
 {
 	if (!user_access_begin(to, len))
@@ -180,7 +231,7 @@ static void judge(struct batch *b)
 			continue;
 		if (rc != -ENOSPC)
 			b->user[i].out_len = 0;
-		refuse(&b->c->early, rc, "message %u: %s", i, text_of(rc));
+		refuse(&b->c->early, rc, "message %u: %s", b->first + i, text_of(rc));
 	}
 }
 
@@ -201,32 +252,33 @@ fault:
 	return -EFAULT;
 }
 
-/* What was sealed lies there sealed. */
-static void free_room(struct batch *b)
+static int run_part(struct batch *b, struct secmod_message __user *array)
 {
-	if (b->sealing && !b->c->early.error)
-		kvfree(b->room);
-	else
-		kvfree_sensitive(b->room, b->size);
+	struct refusal *why = &b->c->early;
+	int rc;
+
+	if (copy_from_user(b->user, array, b->count * sizeof(*array)))
+		return refuse(why, -EFAULT, "messages: cannot be read");
+	rc = make_room(b) ?: run_batches(b);
+	if (rc)
+		return refuse(why, rc, "messages: error %d", -rc);
+	judge(b);
+	if (tell_results(b, array))
+		return refuse(why, -EFAULT, "messages: cannot be written");
+	return 0;
 }
 
 static int run(struct batch *b)
 {
 	const struct secmod_messages *arg = b->c->arg;
-	int rc;
+	struct secmod_message __user *array = u64_to_user_ptr(arg->messages);
+	int rc = 0;
 
-	b->m = kvmalloc_array(b->count, sizeof(*b->m), GFP_KERNEL);
-	if (!b->m)
-		return -ENOMEM;
-	rc = make_room(b) ?: run_batches(b);
-	if (rc)
-		refuse(&b->c->early, rc, "messages: error %d", -rc);
-	else
-		judge(b);
+	for (b->first = 0; !rc && b->first < arg->count; b->first += b->count) {
+		b->count = min_t(u32, arg->count - b->first, PART);
+		rc = run_part(b, array + b->first);
+	}
 	free_room(b);
-	if (!rc && tell_results(b, u64_to_user_ptr(arg->messages)))
-		rc = refuse(&b->c->early, -EFAULT, "messages: cannot be written");
-	kvfree(b->m);
 	return rc;
 }
 
@@ -247,16 +299,18 @@ static int check_argument(const struct secmod_messages *arg, bool sealing, struc
 static int call_messages(struct secmod_call *c, bool sealing)
 {
 	const struct secmod_messages *arg = c->arg;
-	struct batch b = { .c = c, .sealing = sealing, .count = arg->count };
+	struct batch b = { .c = c, .sealing = sealing };
 	int rc = check_argument(arg, sealing, &c->early);
+	size_t part;
 
 	if (rc)
 		return rc;
-	b.user = vmemdup_user(u64_to_user_ptr(arg->messages), b.count * sizeof(*b.user));
-	if (IS_ERR(b.user))
-		return refuse(&c->early, PTR_ERR(b.user), "messages: cannot be read");
-	rc = run(&b);
-	kvfree(b.user);
+	part = min_t(u32, arg->count, PART);
+	b.user = kmalloc_array(part, sizeof(*b.user), GFP_KERNEL);
+	b.m = kmalloc_array(part, sizeof(*b.m), GFP_KERNEL);
+	rc = b.user && b.m ? run(&b) : -ENOMEM;
+	kfree(b.m);
+	kfree(b.user);
 	return rc;
 }
 

@@ -116,6 +116,17 @@ def sealing(stand):
     return key
 
 
+def edges(stand, key):
+    with case("A11 a pointer that leads out of the mapped memory is told, one that does not is taken"):
+        before = key.open(stand.sealer.seal(0x40, b"x")[0])[0]
+        *results, call, told = stand.sealer.edges(0x40)
+        expect_equal(results, ["ok", "EFAULT"] * 12)
+    with case("A11 an array that ends in unmapped memory: what could be read is done and told"):
+        expect_equal((call, told), ("EFAULT", "64"))
+        # 16 of the 24 are sealed, of these 4 where they cannot be written
+        expect_equal(key.open(stand.sealer.seal(0x40, b"x")[0])[0], before + 16 + 64 + 1)
+
+
 def altered(message, at):
     return message[:at] + bytes([message[at] ^ 1]) + message[at + 1 :]
 
@@ -326,7 +337,9 @@ with VM(tpm=tpm, cpus=2) as vm:
     module.init(manufacturer)
     module.personalize(unit)
     stand = Stand(vm, module, central.dir)
-    attacks(stand, sealing(stand))
+    key = sealing(stand)
+    edges(stand, key)
+    attacks(stand, key)
     limits(stand)
     renewal(stand)
     policy(stand)

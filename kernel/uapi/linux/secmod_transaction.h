@@ -73,7 +73,8 @@ struct secmod_message {
  * @kvn: in: of the key to seal with; to open, 0: messages name theirs
  *
  * State operating. The messages are done in their order, each with a result of its own:
- * the call fails only when it cannot begin, and with EINTR, when the process is killed.
+ * the call fails only when it cannot begin, with EFAULT where the array cannot be read or
+ * written, and with EINTR, when the process is killed; messages before that have been done.
  * Whatever the module's TPM is doing, it is not waited for. SECMOD_IOC_REASON tells of
  * the first message that was refused, also when the call did not fail.
  */

@@ -122,6 +122,11 @@ class Sealer:
         line = self.process.read_line(120)
         return bytes.fromhex(line[3:]) if line.startswith("ok ") else line
 
+    def edges(self, kvn):
+        """Results of messages at the end of the mapped memory."""
+        self.process.write(f"edges {kvn:x}\n")
+        return self.process.read_line(120).split()
+
     def seal_race(self, kvn, threads, count):
         self.process.write(f"race-seal {kvn:x} {threads} {count}\n")
         return self.process.read_line(300)

@@ -8,6 +8,8 @@
  *	race-seal KVN T N      T threads seal N messages each: how many, and how many of
  *	                       their headers differ
  *	race-open T            T threads open what was given: by how many was each opened
+ *	edges KVN              results of messages at the end of the mapped memory, and of
+ *	                       an array that goes beyond it: how many it tells of
  *	use AID DGI USE IV DATA  what a key of an application makes of them
  */
 #include <err.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "libsecmod/libsecmod.h"
 #include "pki/pki.h"
@@ -190,6 +193,70 @@ static void open_race(unsigned int threads)
 	forget();
 }
 
+#define PAGE 4096
+
+/* One message of @len, with 5 octets of associated data. */
+static void edge(unsigned int kvn, const void *in, uint32_t len,
+		 const void *aad, void *out)
+{
+	struct secmod_message m = {
+		.in = (uintptr_t)in,
+		.in_len = len,
+		.aad = (uintptr_t)aad,
+		.aad_len = 5,
+		.out = (uintptr_t)out,
+		.out_len = len + SECMOD_SEAL_OVERHEAD,
+	};
+
+	if (secmod_seal_many(module, kvn, &m, 1))
+		errx(1, "%s", secmod_reason(module));
+	printf("%s ", m.result ? strerrorname_np((int)m.result) : "ok");
+}
+
+/* Of 72 messages the kernel reads 64 first, and cannot read those after them. */
+static void broken_array(unsigned int kvn, uint8_t *end)
+{
+	static uint8_t out[64][SECMOD_SEAL_OVERHEAD];
+	struct secmod_message *m = (struct secmod_message *)end - 64;
+	unsigned int told = 0;
+	int rc;
+
+	for (unsigned int i = 0; i < 64; i++)
+		m[i] = (struct secmod_message){
+			.out = (uintptr_t)out[i],
+			.out_len = sizeof(out[i]),
+			.result = 1,
+		};
+	rc = secmod_seal_many(module, kvn, m, 72);
+	for (unsigned int i = 0; i < 64; i++)
+		told += !m[i].result && out[i][0] == 1;
+	printf("%s %u\n", rc ? strerrorname_np(-rc) : "ok", told);
+}
+
+static void edges(unsigned int kvn)
+{
+	static const uint32_t lengths[] = { 9, 256, 257, 3000 };
+	static uint8_t room[PAGE], text[PAGE];
+	uint8_t *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *end = page + PAGE;
+
+	if (page == MAP_FAILED || munmap(end, PAGE))
+		err(1, "mmap");
+	for (unsigned int i = 0; i < 4; i++) {
+		const uint32_t n = lengths[i], whole = n + SECMOD_SEAL_OVERHEAD;
+
+		edge(kvn, end - n, n, text, room);
+		edge(kvn, end - n + 1, n, text, room);
+		edge(kvn, text, n, end - 5, room);
+		edge(kvn, text, n, end - 4, room);
+		edge(kvn, text, n, text, end - whole);
+		edge(kvn, text, n, text, end - whole + 1);
+	}
+	broken_array(kvn, end);
+	munmap(page, PAGE);
+}
+
 static void use(const char *name, unsigned int dgi, unsigned int how,
 		const char *iv, const char *data)
 {
@@ -238,6 +305,8 @@ int main(int argc, char **argv)
 		} else if (sscanf(line, "race-seal %x %u %u", &a, &b, &c) ==
 			   3) {
 			seal_race(a, b, c);
+		} else if (sscanf(line, "edges %x", &a) == 1) {
+			edges(a);
 		} else if (sscanf(line, "race-open %u", &a) == 1) {
 			open_race(a);
 		} else {
