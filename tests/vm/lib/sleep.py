@@ -7,7 +7,7 @@ import re
 import socket
 
 from .paths import BIN, BUILD, socket_path
-from .process import wait_for
+from .process import Timeout, wait_for
 from .tap import expect_equal
 from .vm import VM
 
@@ -71,14 +71,14 @@ class _Monitor:
     def __init__(self, path):
         self._socket = socket.socket(socket.AF_UNIX)
         wait_for(lambda: self._socket.connect_ex(os.fspath(path)) == 0, 10, "QMP")
-        self._file = self._socket.makefile("rw")
+        # not one file for both ways: a write throws away what it has read ahead
+        self._file = self._socket.makefile("r")
         self._file.readline()
         self.events = []
         self.run("qmp_capabilities")
 
     def run(self, command):
-        self._file.write(json.dumps({"execute": command}) + "\n")
-        self._file.flush()
+        self._socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
         while True:
             answer = json.loads(self._file.readline())
             if "event" not in answer:
@@ -124,8 +124,9 @@ class SleepyVM(VM):
     def __init__(self, **options):
         self._qmp = socket_path("qmp")
         monitor = ["-qmp", f"unix:{self._qmp},server=on,wait=off"]
-        # the console tells when it falls asleep, when nothing else does any more
-        super().__init__(firmware=True, extra=monitor, append="loglevel=7", **options)
+        # the console tells how far it got, when nothing else does any more
+        append = "loglevel=7 no_console_suspend pm_debug_messages"
+        super().__init__(firmware=True, extra=monitor, append=append, **options)
 
     def boot(self, timeout=300):
         self._qmp.unlink(missing_ok=True)
@@ -143,13 +144,19 @@ class SleepyVM(VM):
         """How often processes were put to sleep, or began to be."""
         return self._told("PM: suspend entry")
 
+    def _await(self, condition, what):
+        try:
+            wait_for(condition, 120, what)
+        except Timeout as late:
+            raise Timeout(f"{late}\n{self._tail()}") from late
+
     def sleep(self):
         """Suspend to RAM, and resume."""
         before, unplugged = self._monitor.slept(), self._told(_UNPLUGGED)
         awake = self.shell.start(_SLEEP)
-        wait_for(lambda: self._monitor.slept() > before or awake(), 120, "sleep")
+        self._await(lambda: self._monitor.slept() > before or awake(), "sleep")
         self._monitor.run("system_wakeup")
-        wait_for(lambda: awake() or self._told(_UNPLUGGED) > unplugged, 120, "awakening")
+        self._await(lambda: awake() or self._told(_UNPLUGGED) > unplugged, "awakening")
         if not awake():
             self._agent.reconnect()
         self.shell.finish(awake, "suspend to RAM")
