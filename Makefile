@@ -314,6 +314,7 @@ bench: ready ## speed of keys, messages, channels, campaigns, beside others'; RO
 	@tests/bench/bench.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@tests/bench/messages.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@tests/bench/channels.py $(if $(ROUNDS),--rounds $(ROUNDS))
+	@tests/bench/campaigns.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 vm: ready ## a shell in a VM with the module loaded
 	@tests/vm/lib/shell.py
