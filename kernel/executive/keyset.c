@@ -145,9 +145,11 @@ u16 put_key_allowed(enum executive_channel channel, struct record *r, const stru
 		return SW_REFERENCE;
 	if (!p->old && keyset_of_role(r, role))
 		return SW_CONDITIONS;
-	/* a supplier's keyset is for what has not been issued yet */
-	if (role == KEY_TRANSPORT &&
-	    (r->secured || keyset_of_role(r, KEY_REPLACEMENT) || keyset_of_role(r, KEY_MASTER)))
+	/*
+	 * A supplier's keyset is for what has not been issued yet. Beside a KRK or an MK it
+	 * finishes a first load whose host died with the KDC: it replaces neither.
+	 */
+	if (role == KEY_TRANSPORT && r->secured)
 		return SW_CONDITIONS;
 	return SW_OK;
 }

@@ -32,6 +32,7 @@ static const struct rule {
 	u8 channel;
 	u8 old, kvn;
 	u16 sw;
+	bool secured;
 } rules[] = {
 	{ "B5 transport: KRK first", { KDC }, CHANNEL_TRANSPORT, 0, KRK, SW_OK },
 	{ "B5 transport: MK first", { KDC }, CHANNEL_TRANSPORT, 0, MK, SW_OK },
@@ -151,18 +152,31 @@ static const struct rule {
 	  0,
 	  KDC,
 	  SW_CONDITIONS },
-	{ "central: no KDC beside an MK",
+	{ "B5 central: KDC beside an MK, to finish the first load",
 	  { MK },
 	  CHANNEL_CENTRAL,
 	  0,
 	  KDC,
-	  SW_CONDITIONS },
-	{ "central: no KDC beside a KRK",
+	  SW_OK },
+	{ "B5 central: KDC by another beside a KRK",
 	  { KDC, KRK },
 	  CHANNEL_CENTRAL,
 	  KDC,
 	  KDC,
-	  SW_CONDITIONS },
+	  SW_OK },
+	{ "B5 central: KDC by another beside both, to end the first load",
+	  { KDC, KRK, MK },
+	  CHANNEL_CENTRAL,
+	  KDC,
+	  KDC,
+	  SW_OK },
+	{ "B5 central: no KDC after the first load",
+	  { KRK, MK },
+	  CHANNEL_CENTRAL,
+	  0,
+	  KDC,
+	  SW_CONDITIONS,
+	  .secured = true },
 	{ "central puts no MK", { KDC }, CHANNEL_CENTRAL, 0, MK, SW_SECURITY },
 	{ "central replaces no MK",
 	  { KRK, MK },
@@ -205,14 +219,14 @@ static void keyset_rules(struct kunit *test)
 {
 	const struct rule *rule = test->param_value;
 	const struct put_key p = { .old = rule->old, .kvn = rule->kvn };
+	struct record *r;
 	size_t n = 0;
 
 	while (n < ARRAY_SIZE(rule->there) && rule->there[n])
 		n++;
-	KUNIT_EXPECT_EQ(test,
-			put_key_allowed(rule->channel,
-					loaded(test, rule->there, n), &p),
-			rule->sw);
+	r = loaded(test, rule->there, n);
+	r->secured = rule->secured;
+	KUNIT_EXPECT_EQ(test, put_key_allowed(rule->channel, r, &p), rule->sw);
 }
 
 static void keyset_slots(struct kunit *test)
