@@ -6,34 +6,11 @@ At each TPM command that changes what stays in the TPM, and at some of the other
 them with SECMOD_LONG.
 """
 
-import threading
-
 from lib import BIN, LONG, case, chance, expect, expect_equal
+from lib.bus import Hold
 from lib.powercut import COMMANDS, IDENTITY, KEY, Stand
 
 MANY = 1000  # commands no operation reaches
-
-
-class Hold:
-    """Holds the machine before the TPM command that when(number, code) picks."""
-
-    def __init__(self, when):
-        self.when, self.code, self.number = when, None, 0
-        self.seen = 0  # commands that came
-        self.held, self._go = threading.Event(), threading.Event()
-        stand.bus.arm(on_command=self._command)
-
-    def _command(self, number, command):
-        code = int.from_bytes(command[6:10], "big")
-        self.seen = number
-        if not self.held.is_set() and self.when(number, code):
-            self.code, self.number = code, number
-            self.held.set()
-            self._go.wait(30)
-
-    def let_go(self):
-        self._go.set()
-        stand.bus.arm()
 
 
 def start(*words):
@@ -46,7 +23,7 @@ def kill_while(when, process, victim=None, done=lambda running: not running.runn
 
     Returns the Hold, whose code is None when it held no command, and the process.
     """
-    hold = Hold(when)
+    hold = Hold(stand.bus, when)
     try:
         running = process()
         while not hold.held.wait(0.01):

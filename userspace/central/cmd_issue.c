@@ -2,6 +2,10 @@
 /*
  * The command "issue": a module's first keysets (B3, B5). A fresh transport keyset goes in
  * over SCP11a; under it HSM 1 fills both slots; then it is wiped (SECURED).
+ *
+ * The journal is the cryptogram, stored before any of these keys leaves for the module, and
+ * the module itself, which is asked first: with a keyset in one of its slots an
+ * issuance broke off, and goes on with that cryptogram under another transport keyset.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +22,7 @@
 #include "pki/pki.h"
 
 #define TRANSPORT_KVN 0x30
+#define SLOTS 2 /* one for each high-level keyset */
 #define ATTEMPTS 3 /* as long as the transport keyset is at hand */
 
 struct issue {
@@ -29,7 +34,7 @@ struct issue {
 	char uid[2 * STORE_UID_SIZE + 1];
 	struct gp_keyset transport;
 	struct hsm1_result result;
-	int stored; /* a cryptogram of this issuance */
+	int begun; /* a keyset of it is in the module */
 };
 
 static int put_transport(struct issue *i, struct error *e)
@@ -65,10 +70,7 @@ static int keep_cryptogram(void *arg, const uint8_t uid[HSM1_UID_SIZE],
 		r = store_cryptogram_add(i->store, uid, cryptogram, len, e);
 	if (!r)
 		r = audit(i->store, "keys issued", i->uid, i->m.serial, e);
-	if (!r)
-		r = store_commit(i->store, e);
-	i->stored |= !r;
-	return r;
+	return r ? r : store_commit(i->store, e);
 }
 
 /* An issuance that broke off goes on with what its cryptogram says. */
@@ -97,7 +99,7 @@ static int attempt(struct issue *i, struct error *e)
 
 	if (relay < 0)
 		return relay;
-	if (!i->stored) {
+	if (!i->begun) {
 		r = hsm1_issue(i->hsm1, i->m.uid, relay, &i->transport,
 			       &versions, &ops, &i->result, e);
 	} else {
@@ -134,22 +136,65 @@ static int secure(struct issue *i, struct error *e)
 	return ret;
 }
 
+/* Which keysets stand in its slots; the transport keyset stands beside them. */
+static int ask_slots(struct issue *i, struct campaign_has *slots,
+		     int *transport, struct error *e)
+{
+	struct campaign_has has;
+	int r = access_ask(i->o->dir, i->m.uid, &has, e);
+
+	slots->n = 0;
+	*transport = 0;
+	for (size_t k = 0; !r && k < has.n; k++) {
+		if (has.keysets[k].kvn == TRANSPORT_KVN)
+			*transport = 1;
+		else
+			slots->keysets[slots->n++] = has.keysets[k];
+	}
+	return r;
+}
+
+static int find_out(struct issue *i, struct error *e)
+{
+	struct campaign_has slots;
+	uint8_t *cms = NULL;
+	size_t len;
+	int transport, r = ask_slots(i, &slots, &transport, e);
+
+	if (r)
+		return r;
+	if (slots.n == SLOTS && !transport)
+		return error_set(e, EEXIST,
+				 "it has its keys already: 'campaign' replaces "
+				 "the master keyset, a reset takes all away");
+	i->begun = slots.n > 0;
+	if (!i->begun)
+		return 0;
+	/* they may be somebody else's */
+	r = store_cryptogram(i->store, i->m.uid, &cms, &len, e);
+	free(cms);
+	if (!r)
+		log_info("module %s: goes on with an issuance that broke off",
+			 i->m.serial);
+	return r;
+}
+
 /* What HSM 1 says it put, and what the module says it has. */
 static int compare(struct issue *i, struct error *e)
 {
 	const struct hsm1_keyset *want[] = { &i->result.master,
 					     &i->result.replacement };
 	struct campaign_has has;
-	int r = access_ask(i->o->dir, i->m.uid, &has, e), same = 0;
+	int transport, r = ask_slots(i, &has, &transport, e), same = 0;
 
 	if (r)
 		return r;
-	for (size_t w = 0; w < 2; w++)
+	for (size_t w = 0; w < SLOTS; w++)
 		for (size_t k = 0; k < has.n; k++)
 			same += has.keysets[k].kvn == want[w]->kvn &&
 				!memcmp(has.keysets[k].kcv, want[w]->kcv,
 					STORE_KCV_MAX);
-	if (same != 2 || has.n != 2)
+	if (same != SLOTS || has.n != SLOTS)
 		return error_set(e, EPROTO,
 				 "the module has other keysets than were put");
 	return store_keysets_seen(i->store, i->m.uid, has.keysets, has.n, e);
@@ -165,17 +210,22 @@ static int issue_one(struct issue *i, const char *which, struct error *e)
 	if (!i->m.sw.enabled)
 		return error_set(e, EACCES, "module %s is disabled: %s",
 				 i->m.serial, i->m.sw.reason);
-	r = put_transport(i, e);
+	r = find_out(i, e);
+	if (!r)
+		r = put_transport(i, e);
 	if (!r)
 		r = attempt(i, e);
 	for (int n = 1; r && n < ATTEMPTS && campaign_is_transient(r); n++) {
 		log_warn("module %s: %s; once more", i->m.serial, e->text);
-		r = attempt(i, e);
+		r = find_out(i, e);
+		if (!r)
+			r = attempt(i, e);
 	}
-	if (!r)
-		r = secure(i, e);
+	/* in this order: a module that is found secured is known, and has its keys */
 	if (!r)
 		r = compare(i, e);
+	if (!r)
+		r = secure(i, e);
 	gp_keyset_wipe(&i->transport);
 	if (r)
 		return error_set(e, -r, "module %s: %s", i->m.serial, e->text);
@@ -198,10 +248,8 @@ int cmd_issue(const struct options *o, int argc, char **argv, struct error *e)
 	if (!r)
 		r = recovery_open(&i.recovery, o, &s, e);
 	i.store = s.store;
-	for (int n = 0; !r && n < argc; n++) {
-		i.stored = 0;
+	for (int n = 0; !r && n < argc; n++)
 		r = issue_one(&i, argv[n], e);
-	}
 	recovery_close(&i.recovery);
 	site_close(&s);
 	hsm1_stop(i.hsm1);

@@ -238,6 +238,43 @@ static int install(struct procedure *p, struct gp_card *card, struct secrets *s,
 	return ret;
 }
 
+/*
+ * The block that a keyset in the module was made from: asked, not believed. 0 when
+ * there is no such keyset.
+ */
+static int version_there(struct procedure *p, struct gp_card *card,
+			 enum custody_kind kind, unsigned int *version,
+			 struct error *e)
+{
+	int master = kind == CUSTODY_MASTER;
+	uint8_t first = master ? MASTER_FIRST : REPLACEMENT_FIRST;
+	uint8_t last = master ? MASTER_LAST : REPLACEMENT_LAST;
+	struct gp_key_info info;
+	int ret = gp_key_info(card, &info, e);
+
+	*version = 0;
+	for (size_t i = 0; !ret && i < info.count; i++)
+		if (info.keys[i].kvn >= first && info.keys[i].kvn <= last)
+			return vault_find_kvn(p->vault, kind, info.keys[i].kvn,
+					      version, e);
+	return ret;
+}
+
+/* Newer blocks than those it was begun with are not for an issuance that broke off. */
+static int resumed_versions(struct procedure *p, struct gp_card *card,
+			    struct error *e)
+{
+	struct hsm1_versions *v = &p->m.versions;
+	int ret = begin(card, e);
+
+	if (!ret && !v->replacement)
+		ret = version_there(p, card, CUSTODY_REPLACEMENT,
+				    &v->replacement, e);
+	if (!ret && !v->master)
+		ret = version_there(p, card, CUSTODY_MASTER, &v->master, e);
+	return ret;
+}
+
 int procedure_issue(struct procedure *p, struct error *e)
 {
 	struct relay_card relay = { .fd = p->relay };
@@ -250,6 +287,8 @@ int procedure_issue(struct procedure *p, struct error *e)
 	memset(&s, 0, sizeof(s));
 	/* a cryptogram: an issuance that broke off behind it */
 	ret = p->m.len ? regain(p, &s, e) : draw(p, &s, e);
+	if (!ret && p->m.len)
+		ret = resumed_versions(p, &card, e);
 	if (!ret)
 		ret = derive_both(p, p->m.versions.replacement, &s, e);
 	if (!ret)
@@ -264,22 +303,17 @@ int procedure_issue(struct procedure *p, struct error *e)
 static int replacement_version(struct procedure *p, struct gp_card *card,
 			       unsigned int *version, struct error *e)
 {
-	struct gp_key_info info;
 	int ret;
 
 	*version = p->m.versions.replacement;
 	if (*version)
 		return 0;
-	ret = gp_key_info(card, &info, e);
-	for (size_t i = 0; !ret && i < info.count; i++)
-		if (info.keys[i].kvn >= REPLACEMENT_FIRST &&
-		    info.keys[i].kvn <= REPLACEMENT_LAST)
-			return vault_find_kvn(p->vault, CUSTODY_REPLACEMENT,
-					      info.keys[i].kvn, version, e);
-	return ret ? ret :
-		     error_set(
-			     e, ENOENT,
-			     "the module has no key replacement key: issue it first");
+	ret = version_there(p, card, CUSTODY_REPLACEMENT, version, e);
+	return ret || *version ?
+		       ret :
+		       error_set(
+			       e, ENOENT,
+			       "the module has no key replacement key: issue it first");
 }
 
 static int exchange(struct procedure *p, struct gp_card *card,

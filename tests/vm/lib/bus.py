@@ -41,6 +41,28 @@ def tpm_command(code, body, tag=0x8001):
     return struct.pack(">HII", tag, 10 + len(body), code) + body
 
 
+class Hold:
+    """Holds the machine before the TPM command that when(number, code) picks."""
+
+    def __init__(self, bus, when):
+        self.bus, self.when, self.code, self.number = bus, when, None, 0
+        self.seen = 0  # commands that came
+        self.held, self._go = threading.Event(), threading.Event()
+        bus.arm(on_command=self._command)
+
+    def _command(self, number, command):
+        code = command_code(command)
+        self.seen = number
+        if not self.held.is_set() and self.when(number, code):
+            self.code, self.number = code, number
+            self.held.set()
+            self._go.wait(30)
+
+    def let_go(self):
+        self._go.set()
+        self.bus.arm()
+
+
 class Bus:
     """Stands between QEMU and a Tpm: Tpm(bus=Bus()).
 
