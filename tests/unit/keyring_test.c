@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Transaction keys of the central system (A11): which message opens under which key. That
  * the module's own sealing agrees is for vm/transactions.
@@ -8,10 +8,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "kernel/transaction/slots.h"
 #include "keyring/keyring.h"
 
 #define AAD "id of transaction"
@@ -40,15 +42,17 @@ static void add(struct fixture *f, uint32_t id)
 	ok(keyring_add(f->ring, uid1, &f->key, &f->e));
 }
 
-/* As the module does it: direction 00, sequence number 7; with OpenSSL alone. */
-static void module_seals(struct fixture *f, const char *text)
+/* As the module does it: direction 00, this sequence number; with OpenSSL alone. */
+static void seals(struct fixture *f, const char *text, uint64_t number)
 {
-	static const uint8_t nonce[12] = { [11] = 7 };
-	uint8_t header[14] = { 1, f->key.kvn, 0, 0, 0, 0, [13] = 7 };
+	uint8_t nonce[12] = { 0 };
+	uint8_t header[14] = { 1, f->key.kvn };
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, len = (int)strlen(text);
 
 	header[5] = (uint8_t)f->key.id;
+	for (int i = 0; i < 8; i++)
+		header[13 - i] = nonce[11 - i] = (uint8_t)(number >> 8 * i);
 	memcpy(f->sealed, header, sizeof(header));
 	assert_true(EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, f->key.key,
 				       nonce) &&
@@ -62,6 +66,11 @@ static void module_seals(struct fixture *f, const char *text)
 					f->sealed + 14 + len));
 	EVP_CIPHER_CTX_free(ctx);
 	f->len = (size_t)len + KEYRING_OVERHEAD;
+}
+
+static void module_seals(struct fixture *f, const char *text)
+{
+	seals(f, text, 7);
 }
 
 static int opens(struct fixture *f, const uint8_t *uid)
@@ -193,6 +202,94 @@ static void A11_a_replaced_key_opens_what_was_under_way(void **state)
 	assert_memory_equal(f->text, "pay 11", 6);
 }
 
+static int opens_number(struct fixture *f, uint64_t number)
+{
+	seals(f, "pay", number);
+	return opens(f, uid1);
+}
+
+static void A11_a_message_opens_once(void **state)
+{
+	struct fixture *f = *state;
+
+	ok(opens(f, uid1));
+	assert_int_equal(opens(f, uid1), -ESTALE);
+	assert_non_null(strstr(f->e.text, "come before"));
+	/* the same number under another key is another message */
+	add(f, 10);
+	module_seals(f, "pay 10");
+	ok(opens(f, uid1));
+	assert_int_equal(opens(f, uid1), -ESTALE);
+}
+
+static void
+A11_after_a_restart_nothing_opens_that_was_sealed_before(void **state)
+{
+	struct fixture *f = *state;
+
+	ok(opens(f, uid1));
+	keyring_free(f->ring);
+	f->ring = keyring_new();
+	assert_int_equal(opens(f, uid1), -ENOKEY);
+}
+
+static void A11_a_forged_message_takes_no_number(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sealed[f->len - 1] ^= 1;
+	assert_int_equal(opens(f, uid1), -EBADMSG);
+	f->sealed[f->len - 1] ^= 1;
+	ok(opens(f, uid1));
+}
+
+static void A11_messages_open_out_of_order(void **state)
+{
+	static const uint64_t order[] = { 3, 1, 2, 500, 53, 499, 54, 1000 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_int_equal(opens_number(f, order[i]), 0);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_int_equal(opens_number(f, order[i]), -ESTALE);
+	/* 448 numbers are told apart */
+	assert_int_equal(opens_number(f, 1000 - 448), -ESTALE);
+	assert_int_equal(opens_number(f, 1000 - 447), 0);
+	assert_int_equal(opens_number(f, 0), -ESTALE);
+}
+
+/* The module's kernel is the other implementation: txn_open_begin(), txn_open_end(). */
+static void A11_replays_are_judged_as_in_the_kernel(void **state)
+{
+	static struct txn_slots slots;
+	static struct txn_key key;
+	const struct txn_params params = { .kvn = 0x40,
+					   .directions = TXN_MODULE_OPENS,
+					   .lifetime = 3600,
+					   .messages = 1000000,
+					   .id = 9 };
+	struct fixture *f = *state;
+	uint64_t around = 1, number;
+	struct txn_key *k;
+	int refused = 0, rc;
+
+	txn_key_init(&key, &params, 0);
+	txn_slots_put(&slots, &key, 0);
+	srandom(11);
+	for (int i = 0; i < 20000; i++) {
+		if (random() % 500 == 0)
+			around += (uint64_t)random() % 2000;
+		number = around + (uint64_t)random() % 600;
+		seals(f, "pay", number);
+		rc = txn_open_begin(&slots, f->sealed, 0, &k);
+		if (!rc)
+			rc = txn_open_end(k, f->sealed, 0);
+		assert_int_equal(opens(f, uid1), rc);
+		refused += rc != 0;
+	}
+	assert_in_range(refused, 1000, 19000);
+}
+
 static void A11_directions_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -222,6 +319,11 @@ int main(void)
 		TEST(A11_no_number_is_used_twice),
 		TEST(A11_a_revoked_key_opens_nothing),
 		TEST(A11_a_replaced_key_opens_what_was_under_way),
+		TEST(A11_a_message_opens_once),
+		TEST(A11_after_a_restart_nothing_opens_that_was_sealed_before),
+		TEST(A11_a_forged_message_takes_no_number),
+		TEST(A11_messages_open_out_of_order),
+		TEST(A11_replays_are_judged_as_in_the_kernel),
 		TEST(A11_directions_hold),
 	};
 

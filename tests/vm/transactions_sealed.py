@@ -4,10 +4,12 @@
 
 import json
 import os
+import re
 import signal
 
 from lib import (
     BIN,
+    BUILD,
     VM,
     Central,
     Manufacturer,
@@ -21,6 +23,7 @@ from lib import (
     expect_rc,
     wait_for,
 )
+from lib.gp import tlv
 
 SERIAL = "SN-0001"
 SOCKET = "unix:/run/agent.sock"
@@ -74,13 +77,46 @@ def sealed(vm, module, central, agent):
         expect_equal(payloads(central), ["pay 10"])
 
 
+def as_module(vm, central, frames):
+    """What the server answers to these frames in a connection with the module's key."""
+    (vm.share / "frames").write_bytes(frames)
+    result = vm.sh(
+        f"openssl s_client -connect {central.guest_endpoint.removeprefix('tcp:')} -tls1_3"
+        f" -provider default -provider-path {BUILD}/lib/ossl-modules -provider secmod"
+        f" -cert {vm.share}/module.pem -cert_chain {vm.share}/signer.pem"
+        f" -key secmod:module -quiet <{vm.share}/frames", check=False)
+    return result.out
+
+
+def replay(vm, module, central):
+    """The key is in the module still; what it seals is sent by a client of the test."""
+    module.secmod("certs", "--out-dir", vm.share)
+    texts = {os.urandom(16): text for text in (b"first", b"second")}
+    orders = [f"seal 40 {name.hex()} {text.hex()}" for name, text in texts.items()]
+    sealed = vm.sh([BUILD / "vm/seal", "/dev/secmod0"], stdin="\n".join([*orders, "run", ""])).out
+    first, second = (
+        frame(tlv("b9", tlv("30", tlv("04", name) + tlv("04", bytes.fromhex(text)))))
+        for name, text in zip(texts, re.findall("ok ([0-9a-f]+)", sealed)))
+    with case("A11 sealed messages are taken in another order than they were sealed in"):
+        answer = as_module(vm, central, second + first + second)
+        expect_equal(payloads(central)[-2:], ["second", "first"])
+    with case("A11 and each of them once: sent again, it ends the connection"):
+        expect_match("come before", answer)
+        central.server.wait_for(f"refused module {SERIAL} .*come before")
+        expect_match("come before", as_module(vm, central, first))
+
+
+def frame(message):
+    return len(message).to_bytes(4, "big") + message
+
+
 def renewal(vm, central):
     with case("A11 keys are renewed before they expire, and no message is lost"):
         restart(central, "--key-lifetime", "4", "--key-messages", "10", "--sealed-only")
         agent = start_agent(vm, central, "--seal")
         texts = [f"message {number}" for number in range(30)]
         transact(vm, *texts)
-        expect_equal(payloads(central)[1:], texts)
+        expect_equal(payloads(central)[3:], texts)
         expect(agent.err.count("transaction key") > 4, "no renewal")
         states = [key["state"] for key in keys(central)]
         expect_equal(set(states[:-1]), {"replaced"})
@@ -126,6 +162,7 @@ def main():
         module.personalize(unit)
         expect_rc(central.run("module", "add", module.attribute("uid"), SERIAL), 0)
         sealed(vm, module, central, start_agent(vm, central, "--seal"))
+        replay(vm, module, central)
         losses(vm, central, renewal(vm, central))
 
 

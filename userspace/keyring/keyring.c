@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "keyring/keyring.h"
+#include "keyring/window.h"
 
 #define VERSION 1
 #define TAG_SIZE 16
@@ -28,6 +29,7 @@ struct entry {
 	struct gp_transaction_key key;
 	int64_t deadline; /* boot-time clock, seconds */
 	uint64_t sequence; /* last one sealed */
+	struct window window; /* of those opened */
 };
 
 #define BUCKETS 1024 /* by id, which counts up */
@@ -194,6 +196,12 @@ uint32_t keyring_id(const uint8_t *sealed, size_t len)
 	return be32toh(h.id);
 }
 
+static int stale(struct error *e)
+{
+	return error_set(e, ESTALE,
+			 "the sealed message has come before, or too late");
+}
+
 /* The key that @h names, if it is @uid's and still good; a copy. */
 static int key_for(struct keyring *r, const uint8_t *uid,
 		   const struct header *h, struct gp_transaction_key *key,
@@ -216,8 +224,29 @@ static int key_for(struct keyring *r, const uint8_t *uid,
 	else if (en->deadline + KEYRING_GRACE_S < now())
 		ret = error_set(e, EKEYEXPIRED,
 				"the message is sealed with an expired key");
+	else if (!window_admits(&en->window, be64toh(h->sequence)))
+		ret = stale(e);
 	else
 		*key = en->key;
+	pthread_mutex_unlock(&r->lock);
+	return ret;
+}
+
+/* It is genuine: from now on it has come. A forged one would shut out others. */
+static int note(struct keyring *r, const struct header *h, struct error *e)
+{
+	uint64_t n = be64toh(h->sequence);
+	struct entry *en;
+	int ret = 0;
+
+	pthread_mutex_lock(&r->lock);
+	en = find(r, be32toh(h->id));
+	if (!en)
+		ret = error_set(e, ENOKEY, "the key has just been revoked");
+	else if (!window_admits(&en->window, n))
+		ret = stale(e);
+	else
+		window_mark(&en->window, n);
 	pthread_mutex_unlock(&r->lock);
 	return ret;
 }
@@ -249,10 +278,12 @@ int keyring_open(struct keyring *r, const uint8_t uid[KEYRING_UID_SIZE],
 				 .tag = (uint8_t *)sealed + len - TAG_SIZE },
 		0);
 	OPENSSL_cleanse(&key, sizeof(key));
-	return ret ? error_set(e, EBADMSG,
-			       "the sealed message was changed, or is another "
-			       "transaction's") :
-		     0;
+	if (ret)
+		return error_set(
+			e, EBADMSG,
+			"the sealed message was changed, or is another "
+			"transaction's");
+	return note(r, &h, e);
 }
 
 /* The next sequence number; none is used twice. */

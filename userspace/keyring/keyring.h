@@ -34,6 +34,8 @@ void keyring_revoke(struct keyring *ring, const uint8_t uid[KEYRING_UID_SIZE],
 /*
  * A message sealed by the module @uid; @text has room for @len bytes, *@text_len gets how
  * many there are. -ENOKEY: no such key, -EKEYEXPIRED, -EBADMSG: changed, or of another module.
+ * -ESTALE: opened before, or so long after others that nobody can tell. What came
+ * is remembered with the key, as long as that: neither survives the process.
  */
 int keyring_open(struct keyring *ring, const uint8_t uid[KEYRING_UID_SIZE],
 		 const void *aad, size_t aad_len, const uint8_t *sealed,
