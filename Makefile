@@ -35,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(SECMOD_BUILD)/pycache
 .SECONDARY:
 .PHONY: all module bugs bare user deps check check-all check-kernels check-debug \
 	long bench demo vm static unit kunit clean install \
-	install-module programs-of-tests ready help FORCE \
+	install-module install-units programs-of-tests ready help FORCE \
 	fuzz fuzz-coverage
 
 all: $(if $(wildcard kernel/main.c),module) user ## the module and userspace
@@ -326,7 +326,7 @@ vm: ready ## a shell in a VM with the module loaded
 libdir := $(DESTDIR)$(PREFIX)/lib
 share := $(DESTDIR)$(PREFIX)/share
 manuals := $(wildcard userspace/*/*.[1-8])
-install: user ## programs, libraries, provider, header, manuals (DESTDIR=, PREFIX=)
+install: user install-units ## programs, libraries, manuals, units (DESTDIR=, PREFIX=)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/linux \
 		$(libdir)/ossl-modules
 	install $(programs) $(DESTDIR)$(PREFIX)/bin
@@ -339,6 +339,15 @@ install: user ## programs, libraries, provider, header, manuals (DESTDIR=, PREFI
 	install -D -m 644 userspace/secmod/secmod.bash-completion \
 		$(share)/bash-completion/completions/secmod
 	install -D -m 644 -t $(libdir)/udev/rules.d userspace/dist/*.rules
+
+# disabled, as systemd has it: who runs what is told in docs/
+units := $(wildcard userspace/dist/*.service)
+install-units:
+	install -d $(libdir)/systemd/system
+	for unit in $(units); do sed 's,/usr/local/,$(PREFIX)/,' $$unit \
+		>$(libdir)/systemd/system/$${unit##*/}; done
+	install -D -m 644 userspace/dist/secmod.sysusers.conf \
+		$(libdir)/sysusers.d/secmod.conf
 
 install-module: module ## secmod.ko for the kernel of KDIR
 	$(MAKE) -C $(KDIR) M=$(abspath $(B))/$(module) \
