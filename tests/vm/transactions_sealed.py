@@ -118,7 +118,7 @@ def renewal(vm, central):
         transact(vm, *texts)
         expect_equal(payloads(central)[3:], texts)
         expect(agent.err.count("transaction key") > 4, "no renewal")
-        states = [key["state"] for key in keys(central)]
+        states = [key["state"] for key in keys(central) if key["state"] != "ordered"]
         expect_equal(set(states[:-1]), {"replaced"})
     with case("A11 a key that has expired unused is replaced in time as well"):
         count = len(keys(central))
