@@ -69,7 +69,7 @@ class Play:
         show.step("A machine with a virgin TPM: the driver loads and finds no module")
         self.vm.boot()
         show.say(f"booted in {self.vm.boot_time:.1f} s")
-        self.guest("uname -r; tpm2_getcap properties-fixed | grep -A2 PT_MANUFACTURER")
+        self.guest("uname -r; tpm2_getcap -T device:/dev/tpmrm0 properties-fixed | grep -A2 PT_MANUFACTURER")
         self.load()
         self.state("virgin")
 
@@ -87,7 +87,7 @@ class Play:
         server.wait_for("certified module")
         show.result(server.out + server.err, "certified module")
         self.manufacturer.stop()
-        self.guest("tpm2_readpublic -c $(cat " + SYSFS + "/tpm/identity_handle) | grep -A1 attributes", "restricted")
+        self.guest("tpm2_readpublic -T device:/dev/tpmrm0 -c $(cat " + SYSFS + "/tpm/identity_handle) | grep -A1 attributes", "restricted")
         self.state("personalization")
 
     def unit_with_tpm(self):

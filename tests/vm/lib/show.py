@@ -2,6 +2,7 @@
 """What the demonstration prints: each command, the lines of its result that prove it."""
 
 import re
+import shlex
 import time
 
 from .paths import REPO, run_dir
@@ -27,7 +28,7 @@ class Show:
         print(f"    {text}", flush=True)
 
     def command(self, where, words):
-        text = words if isinstance(words, str) else " ".join(map(str, words))
+        text = words if isinstance(words, str) else shlex.join(map(str, words))
         text = text.replace(f"{run_dir()}/", "").replace(f"{REPO}/", "")
         print(f"    \033[36m{where}$ {text}\033[0m", flush=True)
 
