@@ -6,21 +6,10 @@ import json
 import os
 import subprocess
 
-from lib.kms import HSM1, Hsm1, Kms, ToolsHsm, kcv
+from lib.kms import HSM1, Hsm1, Kms, ToolsHsm, kcv, kdf
 from lib import BUILD, case, expect, expect_equal, expect_match, expect_rc, run_dir
 
 UID = "00112233445566778899aabbccddeeff"
-
-
-def kdf(block, label, context):
-    """SP 800-108 by the openssl command."""
-    out = subprocess.run(
-        ["openssl", "kdf", "-keylen", "32", "-kdfopt", "mode:counter", "-kdfopt",
-         "mac:CMAC", "-kdfopt", "cipher:AES-256-CBC", "-kdfopt", f"hexkey:{block.hex()}",
-         "-kdfopt", f"salt:{label}", "-kdfopt", f"hexinfo:{context}", "-binary", "KBKDF"],
-        capture_output=True, check=True).stdout
-    expect_equal(len(out), 32)
-    return out
 
 
 def intake(kms, hsm):

@@ -19,6 +19,7 @@ class Instance:
         self.vault = f"/var/lib/secmod/secmod{number}.vault"
         self.agent = self.central = None
         self.before = 0
+        self.through = []  # words in front of the agent's command line
 
     def secmod(self, *words):
         return self.vm.sh([BIN / "secmod", "--device", f"/dev/secmod{self.number}", *words])
@@ -44,7 +45,7 @@ class Instance:
         self.central = central
         self.before = self._admissions()
         self.agent = self.vm.start(
-            [BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
+            [*self.through, BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
              central.guest_endpoint, "--listen", self.socket, "--retry", "200,1000",
              *options])
 
@@ -119,10 +120,11 @@ def start(vm, site, fleet):
         instance.connected()
 
 
-def make(vm, site, count):
+def make(vm, site, count, through=()):
     """They are initialized, personalized and connected; the driver is loaded for them."""
     fleet = [Instance(vm, number) for number in range(count)]
     for instance in fleet:
+        instance.through = list(through)
         instance.make(site.manufacturer, site.unit)
         instance.connect(site.central)
     for instance in fleet:

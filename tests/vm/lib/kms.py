@@ -29,6 +29,16 @@ def flush(tcti):
     host(["tpm2_flushcontext", "-T", tcti, "-l"])
 
 
+def kdf(block, label, context):
+    """32 bytes of SP 800-108, by the openssl command."""
+    out = subprocess.run(
+        ["openssl", "kdf", "-keylen", "32", "-kdfopt", "mode:counter", "-kdfopt",
+         "mac:CMAC", "-kdfopt", "cipher:AES-256-CBC", "-kdfopt", f"hexkey:{block.hex()}",
+         "-kdfopt", f"salt:{label}", "-kdfopt", f"hexinfo:{context}", "-binary", "KBKDF"],
+        capture_output=True, check=True).stdout
+    return out
+
+
 class Kms:
     """Its directory, its TPM, and the authority whose approval keys need."""
 
