@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,6 +23,17 @@
 
 static const uint8_t uid1[KEYRING_UID_SIZE] = { 1 };
 static const uint8_t uid2[KEYRING_UID_SIZE] = { 2 };
+
+/* The clock of whole seconds that the keyring sees. */
+static time_t ahead;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	ts->tv_sec += ahead;
+	return rc;
+}
 
 struct fixture {
 	struct keyring *ring;
@@ -107,6 +121,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	ahead = 0;
 	keyring_free(f->ring);
 	return 0;
 }
@@ -118,6 +133,8 @@ static void A11_a_module_s_message_opens(void **state)
 	assert_int_equal(keyring_id(f->sealed, f->len), 9);
 	ok(opens(f, uid1));
 	assert_memory_equal(f->text, "pay 10", 6);
+	f->sealed[0]++; /* another version */
+	assert_int_equal(keyring_id(f->sealed, f->len), 0);
 }
 
 static void A11_each_changed_bit_is_noticed(void **state)
@@ -290,6 +307,30 @@ static void A11_replays_are_judged_as_in_the_kernel(void **state)
 	assert_in_range(refused, 1000, 19000);
 }
 
+static void A11_a_key_ends_with_its_lifetime(void **state)
+{
+	struct fixture *f = *state;
+
+	ahead = 3600 + KEYRING_GRACE_S - 5; /* what was under way */
+	assert_int_equal(opens_number(f, 20), 0);
+	ahead += 10;
+	assert_int_equal(opens_number(f, 21), -EKEYEXPIRED);
+}
+
+static void A11_a_replaced_key_ends_before_its_time(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 10);
+	f->key.id = 9;
+	ahead = 2 * KEYRING_GRACE_S - 5;
+	assert_int_equal(opens_number(f, 20), 0);
+	ahead += 10;
+	assert_int_equal(opens_number(f, 21), -EKEYEXPIRED);
+	f->key.id = 10;
+	assert_int_equal(opens_number(f, 20), 0);
+}
+
 static void A11_directions_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -324,6 +365,8 @@ int main(void)
 		TEST(A11_a_forged_message_takes_no_number),
 		TEST(A11_messages_open_out_of_order),
 		TEST(A11_replays_are_judged_as_in_the_kernel),
+		TEST(A11_a_key_ends_with_its_lifetime),
+		TEST(A11_a_replaced_key_ends_before_its_time),
 		TEST(A11_directions_hold),
 	};
 
