@@ -22,7 +22,7 @@ enum apdu_sw {
 	SW_WRONG_KEY = 0x6300, /* host cryptogram not right */
 	SW_TRIES = 0x63c0, /* and the number of tries left */
 	SW_FAILED = 0x6400, /* nothing has changed */
-	SW_MEMORY = 0x6581,
+	SW_MEMORY = 0x6581, /* no response; the command may have been carried out */
 	SW_LENGTH = 0x6700,
 	SW_CHANNEL = 0x6881,
 	SW_NO_SECURE_MESSAGING = 0x6882,

@@ -237,13 +237,14 @@ static u16 unprotect(struct executive *x, struct apdu *a, bool *secured)
 	return SW_OK;
 }
 
+/* The command has been carried out: that nothing has changed must not be said. */
 static u16 protect(struct executive *x, struct apdu_response *all, u16 sw)
 {
 	if (!scp03_wrap(&x->scp, all, sw))
 		return sw;
 	channel_close(x);
 	all->len = 0;
-	return SW_FAILED;
+	return SW_MEMORY;
 }
 
 static u16 carry_out(struct executive *x, struct apdu *a, struct apdu_response *all)

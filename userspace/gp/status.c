@@ -30,7 +30,7 @@ static const struct row {
 	{ ANY, 0xffff, 0x6400, EIO,
 	  "the module could not do it, and nothing has changed: see its kernel log" },
 	{ ANY, 0xffff, 0x6581, EIO,
-	  "the module has no memory for it: try again later" },
+	  "it may be done, but the module has no memory for the answer: ask it for its keys and applications" },
 	{ ANY, 0xffff, 0x6700, EMSGSIZE,
 	  "the length is wrong: did something in between cut the command?" },
 	{ ANY, 0xffff, 0x6881, EOPNOTSUPP,
