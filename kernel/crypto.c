@@ -18,13 +18,16 @@
 #define POINT_BYTES (2 * T2_COORD_SIZE)
 
 /*
- * Held while the driver is loaded. Otherwise the first use would load modules while the
- * TPM is locked, and with IMA modprobe itself waits for the TPM.
+ * Everything that is ever allocated, held while the driver is loaded. Otherwise the first
+ * use would load modules while the TPM is locked, and with IMA modprobe itself waits for
+ * the TPM; and what the kernel lacks would be found out in the middle of a channel.
  */
 static struct {
 	struct crypto_shash *sha256;
 	struct crypto_shash *hmac;
+	struct crypto_shash *cmac;
 	struct crypto_skcipher *ecb;
+	struct crypto_skcipher *cbc;
 	struct crypto_aead *gcm;
 	struct crypto_aead *txn;
 	struct crypto_kpp *ecdh;
@@ -39,22 +42,34 @@ static int hold_random(void)
 	return rc;
 }
 
+static int check(const char *name, int rc)
+{
+	if (rc)
+		pr_err("the kernel's %s cannot be used: error %d\n", name, -rc);
+	return rc;
+}
+
 int secmod_crypto_get(void)
 {
 	int rc;
 
 	held.sha256 = crypto_alloc_shash("sha256", 0, 0);
 	held.hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
+	held.cmac = crypto_alloc_shash("cmac(aes)", 0, 0);
 	held.ecb = crypto_alloc_skcipher("ecb(aes)", 0, CRYPTO_ALG_ASYNC);
+	held.cbc = crypto_alloc_skcipher("cbc(aes)", 0, CRYPTO_ALG_ASYNC);
 	held.gcm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
 	held.txn = txn_cipher_alloc();
 	held.ecdh = crypto_alloc_kpp("ecdh-nist-p256", 0, 0);
-	rc = PTR_ERR_OR_ZERO(held.sha256) ?: PTR_ERR_OR_ZERO(held.hmac);
-	rc = rc ?: PTR_ERR_OR_ZERO(held.ecb);
-	rc = rc ?: PTR_ERR_OR_ZERO(held.gcm);
-	rc = rc ?: PTR_ERR_OR_ZERO(held.txn);
-	rc = rc ?: PTR_ERR_OR_ZERO(held.ecdh);
-	rc = rc ?: hold_random();
+	rc = check("sha256", PTR_ERR_OR_ZERO(held.sha256));
+	rc = rc ?: check("hmac(sha256)", PTR_ERR_OR_ZERO(held.hmac));
+	rc = rc ?: check("cmac(aes)", PTR_ERR_OR_ZERO(held.cmac));
+	rc = rc ?: check("ecb(aes)", PTR_ERR_OR_ZERO(held.ecb));
+	rc = rc ?: check("cbc(aes)", PTR_ERR_OR_ZERO(held.cbc));
+	rc = rc ?: check("gcm(aes)", PTR_ERR_OR_ZERO(held.gcm));
+	rc = rc ?: check("gcm(aes)", PTR_ERR_OR_ZERO(held.txn));
+	rc = rc ?: check("ecdh-nist-p256", PTR_ERR_OR_ZERO(held.ecdh));
+	rc = rc ?: check("random generator", hold_random());
 	if (rc)
 		secmod_crypto_put();
 	return rc;
@@ -64,13 +79,15 @@ void secmod_crypto_put(void)
 {
 	if (held.rng)
 		compat_default_rng_put();
-	if (!IS_ERR(held.ecdh))
-		crypto_free_kpp(held.ecdh);
-	crypto_free_aead(IS_ERR(held.txn) ? NULL : held.txn);
-	crypto_free_aead(IS_ERR(held.gcm) ? NULL : held.gcm);
-	crypto_free_skcipher(IS_ERR(held.ecb) ? NULL : held.ecb);
-	crypto_free_shash(IS_ERR(held.hmac) ? NULL : held.hmac);
-	crypto_free_shash(IS_ERR(held.sha256) ? NULL : held.sha256);
+	/* errors are freed as well */
+	crypto_free_kpp(held.ecdh);
+	crypto_free_aead(held.txn);
+	crypto_free_aead(held.gcm);
+	crypto_free_skcipher(held.cbc);
+	crypto_free_skcipher(held.ecb);
+	crypto_free_shash(held.cmac);
+	crypto_free_shash(held.hmac);
+	crypto_free_shash(held.sha256);
 }
 
 static int hash_vector(const char *algorithm, const u8 *key, size_t key_len,

@@ -159,10 +159,8 @@ static int __init secmod_init(void)
 	if (rc)
 		return rc;
 	rc = secmod_crypto_get();
-	if (rc) {
-		pr_err("the kernel lacks sha256, hmac, ecb(aes), gcm(aes) or ecdh-nist-p256\n");
+	if (rc)
 		goto err_put_chip;
-	}
 	rc = class_register(&secmod_class);
 	if (rc)
 		goto err_put_crypto;
