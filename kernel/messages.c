@@ -178,23 +178,38 @@ static void empty(struct batch *b, u32 first, u32 end)
 			b->m[i].result = copy_out(b, &b->user[i], &b->m[i]);
 }
 
+static void fail(struct batch *b, u32 first, int rc)
+{
+	u32 i;
+
+	for (i = first; i < b->count; i++)
+		if (!b->m[i].result)
+			b->m[i].result = rc;
+}
+
+/* When some have been done the others fail one by one: the caller has to know which. */
 static int run_batches(struct batch *b)
 {
 	const struct secmod_messages *arg = b->c->arg;
 	struct secmod *sm = b->c->f->sm;
 	u32 first, end;
-	int rc = 0;
+	int rc;
 
-	for (first = 0; !rc && first < b->count; first = end) {
+	for (first = 0; first < b->count; first = end) {
 		end = fill(b, first);
 		rc = txn_run(sm, b->sealing, arg->kvn, b->m + first, end - first);
-		if (!rc)
-			empty(b, first, end);
+		if (rc && (!first || rc == -EINTR))
+			return rc;
+		if (rc) {
+			fail(b, first, rc);
+			return 0;
+		}
+		empty(b, first, end);
 		cond_resched();
 		if (fatal_signal_pending(current))
-			rc = -EINTR;
+			return -EINTR;
 	}
-	return rc;
+	return 0;
 }
 
 static const char *text_of(int rc)
