@@ -228,7 +228,7 @@ $(vm-tools): $(B)/vm/%: $(B)/obj/tests/vm/tools/%.o $(call archives,$(unit-libs)
 
 # preloaded by tests into programs in the guest
 vm-preloads := $(patsubst tests/vm/preload/%.c,$(B)/vm/%.so,$(wildcard tests/vm/preload/*.c))
-$(B)/vm/%.so: tests/vm/preload/%.c $(wildcard kernel/uapi/linux/*.h) $(B)/flags
+$(B)/vm/%.so: tests/vm/preload/%.c $(wildcard tests/vm/preload/*.h kernel/uapi/linux/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD      ,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
@@ -266,11 +266,11 @@ driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/
 	vm/vault vm/provider vm/powercut_init vm/transaction
 newer-kernels := 6.12 7
 kernel-tests := $(driver-tests) vm/suspend vm/dkms
-debug-tests := vm/debug_selftest vm/fail_nth $(filter-out static/% vm/powercut%,$(driver-tests))
+debug-tests := vm/debug_selftest vm/fail_nth vm/fail_nth_executive $(filter-out static/% vm/powercut%,$(driver-tests))
 
 bounded-6.12 := static/sparse vm/smoke vm/life vm/dkms vm/suspend vm/executive
 bounded-7 := vm/smoke vm/life vm/executive
-bounded-debug := vm/debug_selftest vm/fail_nth vm/life vm/executive
+bounded-debug := vm/debug_selftest vm/fail_nth vm/fail_nth_executive vm/life vm/executive
 bounded := $(foreach k,$(newer-kernels) debug,$(bounded-$(k):%=$(k):%))
 
 check: ready ## all tests; T=vm/reset, T='static unit/*', T=debug:vm/life selects

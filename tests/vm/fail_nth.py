@@ -6,27 +6,13 @@ where it belongs, and while the driver is loaded, at every place in turn."""
 import re
 
 from lib import BIN, BUILD, LONG, MODULE, case, chance, comment, expect, expect_equal, needs
+from lib.faults import prepare
 from lib.powercut import IDENTITY, Stand
 
 # From one place to the next, where SECMOD_LONG=1 takes all: calls have from ten places
 # to several hundred, and some that succeed mean one more initialization.
 STEPS = {"INIT_COMPLETE": 140, "PERSO_COMPLETE": 110, "LOAD": 41}
 STEPS |= {"INFO": 3, "GET_CERT": 3, "DETACH": 3, "ATTEST": 5, "SIGN": 5}
-SWITCHES = {
-    "verbose": "0",
-    "ignore-gfp-wait": "N",
-    "ignore-gfp-highmem": "N",
-    "min-order": "0",
-    "cache-filter": "N",
-}
-
-
-def prepare(vm):
-    """Every allocation may fail, and silently; none does but for fail-nth."""
-    script = "cd /sys/kernel/debug && for d in failslab fail_page_alloc fail_usercopy; do\n"
-    for name, value in SWITCHES.items():
-        script += f"[ ! -e $d/{name} ] || echo {value} >$d/{name}\n"
-    vm.sh(script + "done")
 
 
 def step(call):

@@ -27,6 +27,8 @@
 
 #include <linux/secmod.h>
 
+#include "tests/vm/preload/fail_nth.h"
+
 #define POINTS_MAX 20000
 #define ARGUMENT_MAX 4096
 
@@ -94,38 +96,15 @@ static unsigned int number_from(const char *variable)
 
 static void open_control(void)
 {
-	char path[64];
-
 	if (control >= 0)
 		return;
 	*(void **)&real_ioctl = dlsym(RTLD_NEXT, "ioctl");
 	*(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
-	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", gettid());
-	control = open(path, O_RDWR | O_CLOEXEC);
+	control = fail_nth_open();
 	if (control < 0) {
 		say("fail-nth at 0: this kernel cannot\n");
 		exit(70);
 	}
-}
-
-static void arm(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	if (pwrite(control, text, (size_t)len, 0) != len)
-		abort();
-}
-
-/* Did it strike? The kernel counts down to 0. A read that fails was its next victim. */
-static int disarm(void)
-{
-	char text[16] = "";
-	ssize_t len = pread(control, text, sizeof(text) - 1, 0);
-
-	while (pwrite(control, "0", 1, 0) != 1)
-		;
-	return len > 0 && atoi(text) == 0;
 }
 
 static int tried(struct trial *t, const char *name)
@@ -250,10 +229,10 @@ static int try_ioctl(const struct command *c, int fd, unsigned long request,
 	memcpy(saved, arg, _IOC_SIZE(request));
 	for (;; t.n += t.step) {
 		memcpy(arg, saved, _IOC_SIZE(request));
-		arm(t.n);
+		fail_nth_arm(control, t.n);
 		rc = real_ioctl(fd, request, arg);
 		error = errno;
-		struck = disarm();
+		struck = fail_nth_disarm(control);
 		if (!struck || t.n > POINTS_MAX)
 			break;
 		note(&t, fd, rc ? error : 0);
@@ -294,10 +273,10 @@ static long try_load(struct trial *t, long fd, const char *parameters)
 	int error, struck;
 
 	for (;; t->n += t->step) {
-		arm(t->n);
+		fail_nth_arm(control, t->n);
 		rc = real_syscall(SYS_finit_module, fd, parameters, 0);
 		error = errno;
-		struck = disarm();
+		struck = fail_nth_disarm(control);
 		if (!struck || t->n > POINTS_MAX)
 			break;
 		note(t, -1, rc ? error : 0);
