@@ -121,6 +121,7 @@ static const struct rule *find_rule(u8 ins)
 static u16 obey(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
 	const struct rule *rule = find_rule(a->ins);
+	u16 sw;
 
 	if (!rule)
 		return SW_INS;
@@ -133,7 +134,9 @@ static u16 obey(struct executive *x, const struct apdu *a, struct apdu_response 
 	/* keys that INITIALIZE UPDATE has derived are for the next command, or for none */
 	if (x->initiated && a->ins != INS_AUTHENTICATE)
 		channel_close(x);
-	return rule->run(x, a, r);
+	sw = rule->run(x, a, r);
+	/* it had to let go of its vault, or is reset: the next attach knows what was done */
+	return sw == SW_FAILED && x->generation != x->sm->generation ? SW_MEMORY : sw;
 }
 
 /*

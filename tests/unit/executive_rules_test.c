@@ -24,7 +24,8 @@
 static struct secmod module;
 static struct executive talk;
 static const char *called;
-static unsigned int closed;
+static unsigned int closed, detaching;
+static u16 answer_with = SW_OK;
 static int unwrapping, wrapping; /* what it returns */
 
 #define COMMAND(name)                                       \
@@ -33,7 +34,8 @@ static int unwrapping, wrapping; /* what it returns */
 	{                                                   \
 		(void)x, (void)a, (void)r;                  \
 		called = #name;                             \
-		return SW_OK;                               \
+		module.generation += detaching;             \
+		return answer_with;                         \
 	}
 COMMAND(channel_initialize_update)
 COMMAND(channel_external_authenticate)
@@ -148,6 +150,7 @@ static u16 say(enum executive_channel channel, u8 cla, u8 ins)
 
 	memset(&talk, 0, sizeof(talk));
 	talk.sm = &module;
+	talk.generation = module.generation;
 	talk.selected = executive_issuer;
 	talk.channel = channel;
 	called = NULL;
@@ -273,6 +276,15 @@ static void response_lost(void **state)
 	assert_string_equal(called, "keys_put");
 	assert_int_equal(closed, 1);
 	wrapping = 0;
+	/* and when the module cannot tell whether the vault's counter was raised */
+	answer_with = SW_FAILED;
+	assert_int_equal(say(CHANNEL_REPLACEMENT, 0x84, INS_PUT_KEY),
+			 SW_FAILED);
+	detaching = 1;
+	assert_int_equal(say(CHANNEL_REPLACEMENT, 0x84, INS_PUT_KEY),
+			 SW_MEMORY);
+	detaching = 0;
+	answer_with = SW_OK;
 }
 
 static void other_classes(void **state)
