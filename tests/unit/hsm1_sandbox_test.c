@@ -13,10 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/sched.h>
 
 #include "hsm1/internal.h"
 
@@ -98,6 +104,54 @@ static int no_signal(void)
 	return kill(getppid(), 0) ? errno : IT_WORKED;
 }
 
+static int no_tracing(void)
+{
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? errno : IT_WORKED;
+}
+
+static int no_peeking(void)
+{
+	char from = 1, to;
+	struct iovec local = { &to, 1 }, remote = { &from, 1 };
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0 ?
+		       errno :
+		       IT_WORKED;
+}
+
+/* the flags lie in memory, where the filter does not see them */
+static int no_clone3(void)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!pid)
+		_exit(0);
+	return pid < 0 ? errno : IT_WORKED;
+}
+
+/* What was asked for: nothing tells it any more afterwards. */
+static unsigned long dumpable = 1;
+
+int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (size_t i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (option == PR_SET_DUMPABLE)
+		dumpable = a[0];
+	return (int)syscall(SYS_prctl, option, a[0], a[1], a[2], a[3]);
+}
+
+static int no_dump(void)
+{
+	return dumpable ? IT_WORKED : EPERM;
+}
+
 static void *thread(void *arg)
 {
 	*(int *)arg = 1;
@@ -153,12 +207,14 @@ static void taken_away(void **state)
 		no_internet,	  no_internet_6, no_netlink, no_crypto_socket,
 		no_socket_option, local_socket,	 no_program, no_process,
 		no_code,	  no_code_later, no_signal,  connects,
+		no_tracing,	  no_peeking,	 no_dump,
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (tried(acts[i], 0) != EPERM)
 			fail_msg("number %zu is allowed", i);
+	assert_int_equal(tried(no_clone3, 0), ENOSYS);
 }
 
 static void left(void **state)
@@ -188,7 +244,7 @@ static void for_an_emulated_tpm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE("HSM 1 makes no socket, no process, no code, no signal",
+		CASE("HSM 1 makes no socket, no process, no code, no signal, no dump",
 		     taken_away),
 		CASE("HSM 1 has threads, files, and CMACs by the kernel", left),
 		CASE("an emulated TPM is reached by local sockets, nothing else is",
