@@ -136,11 +136,12 @@ $(eval $(call PROGRAM,secmod-kms,kms,custody hsm pki provider secmod common,libs
 
 user: $(user-files) $(programs) ## libraries, provider and programs
 
-# what flags were used: everything is compiled anew when they change
+# what flags were used: everything is compiled anew when they change; not those that some
+# objects have beside, and hand down to this target
+flags := $(CC) $(CPPFLAGS) $(CFLAGS)
 $(B)/flags: FORCE
 	@mkdir -p $(B)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
