@@ -119,19 +119,13 @@ int store_campaign_modules(struct store *s, int64_t id, store_campaign_fn fn,
 {
 	sqlite3_stmt *st = store_stmt(s, Q_CAMPAIGN_MODULES, e);
 	struct store_campaign_module m;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, id);
-	while ((r = store_next(s, st, "read", e)) == 1) {
-		r = read_one(st, &m);
-		if (!r)
-			r = fn(arg, &m);
-		if (r)
-			break;
-	}
-	sqlite3_reset(st);
+	while (store_row(s, st, &r, e))
+		r = read_one(st, &m) ?: fn(arg, &m);
 	return r;
 }
 

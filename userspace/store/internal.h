@@ -78,6 +78,8 @@ int store_run(struct store *s, sqlite3_stmt *st, const char *doing,
 /* Next row: 1, end: 0 (reset), or -errno (reset). */
 int store_next(struct store *s, sqlite3_stmt *st, const char *doing,
 	       struct error *e);
+/* Next row, as long as *@r is 0: 1. Else 0, reset, and *@r is how it ended. */
+int store_row(struct store *s, sqlite3_stmt *st, int *r, struct error *e);
 void store_bind_blob(sqlite3_stmt *st, int at, const void *data, size_t len);
 void store_bind_text(sqlite3_stmt *st, int at, const char *text);
 /* Copies a column, cut to fit and terminated. */

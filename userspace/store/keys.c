@@ -128,21 +128,16 @@ int store_keysets(struct store *s, const uint8_t uid[STORE_UID_SIZE],
 {
 	sqlite3_stmt *st = store_stmt(s, Q_KEYSETS, e);
 	struct store_keyset k;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
 	store_bind_blob(st, 1, uid, STORE_UID_SIZE);
-	while ((r = store_next(s, st, "read", e)) == 1) {
+	while (store_row(s, st, &r, e)) {
 		k.kvn = sqlite3_column_int(st, 0);
 		k.asked = sqlite3_column_int64(st, 2);
-		r = store_get_blob(st, 1, k.kcv, sizeof(k.kcv));
-		if (!r)
-			r = fn(arg, &k);
-		if (r)
-			break;
+		r = store_get_blob(st, 1, k.kcv, sizeof(k.kcv)) ?: fn(arg, &k);
 	}
-	sqlite3_reset(st);
 	return r;
 }
 
@@ -201,13 +196,13 @@ int store_tkeys(struct store *s, const uint8_t *uid, store_tkey_fn fn,
 {
 	sqlite3_stmt *st = store_stmt(s, Q_TKEYS, e);
 	struct store_tkey k;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
 	if (uid)
 		store_bind_blob(st, 1, uid, STORE_UID_SIZE);
-	while ((r = store_next(s, st, "read", e)) == 1) {
+	while (store_row(s, st, &r, e)) {
 		memset(&k, 0, sizeof(k));
 		k.id = (uint32_t)sqlite3_column_int64(st, 0);
 		store_get_text(st, 2, k.serial, sizeof(k.serial));
@@ -218,13 +213,8 @@ int store_tkeys(struct store *s, const uint8_t *uid, store_tkey_fn fn,
 		store_get_text(st, 7, k.cause, sizeof(k.cause));
 		k.issued = sqlite3_column_int64(st, 8);
 		k.changed = sqlite3_column_int64(st, 9);
-		r = store_get_blob(st, 1, k.uid, sizeof(k.uid));
-		if (!r)
-			r = fn(arg, &k);
-		if (r)
-			break;
+		r = store_get_blob(st, 1, k.uid, sizeof(k.uid)) ?: fn(arg, &k);
 	}
-	sqlite3_reset(st);
 	return r;
 }
 
@@ -283,19 +273,13 @@ int store_resets(struct store *s, const uint8_t *uid, store_reset_fn fn,
 {
 	sqlite3_stmt *st = store_stmt(s, Q_RESETS, e);
 	struct store_reset reset;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
 	if (uid)
 		store_bind_blob(st, 1, uid, STORE_UID_SIZE);
-	while ((r = store_next(s, st, "read", e)) == 1) {
-		r = read_reset(st, &reset);
-		if (!r)
-			r = fn(arg, &reset);
-		if (r)
-			break;
-	}
-	sqlite3_reset(st);
+	while (store_row(s, st, &r, e))
+		r = read_reset(st, &reset) ?: fn(arg, &reset);
 	return r;
 }

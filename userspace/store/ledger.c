@@ -98,21 +98,15 @@ int store_ledger(struct store *s, const uint8_t *uid, int64_t after,
 {
 	sqlite3_stmt *st = store_stmt(s, uid ? Q_LEDGER_OF : Q_LEDGER, e);
 	struct store_entry entry;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
 	sqlite3_bind_int64(st, 1, after);
 	if (uid)
 		store_bind_blob(st, 2, uid, STORE_UID_SIZE);
-	while ((r = store_next(s, st, "read", e)) == 1) {
-		r = read_entry(st, &entry);
-		if (!r)
-			r = fn(arg, &entry);
-		if (r)
-			break;
-	}
-	sqlite3_reset(st);
+	while (store_row(s, st, &r, e))
+		r = read_entry(st, &entry) ?: fn(arg, &entry);
 	return r;
 }
 
@@ -135,11 +129,11 @@ int store_audits(struct store *s, store_audit_fn fn, void *arg, struct error *e)
 {
 	sqlite3_stmt *st = store_stmt(s, Q_AUDITS, e);
 	struct store_audit a;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
-	while ((r = store_next(s, st, "read", e)) == 1) {
+	while (store_row(s, st, &r, e)) {
 		a.row = sqlite3_column_int64(st, 0);
 		a.time = sqlite3_column_int64(st, 1);
 		a.actor = (const char *)sqlite3_column_text(st, 2);
@@ -147,9 +141,6 @@ int store_audits(struct store *s, store_audit_fn fn, void *arg, struct error *e)
 		a.object = (const char *)sqlite3_column_text(st, 4);
 		a.detail = (const char *)sqlite3_column_text(st, 5);
 		r = fn(arg, &a);
-		if (r)
-			break;
 	}
-	sqlite3_reset(st);
 	return r;
 }

@@ -145,18 +145,12 @@ int store_modules(struct store *s, store_module_fn fn, void *arg,
 {
 	sqlite3_stmt *st = store_stmt(s, Q_MODULES, e);
 	struct store_module module;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
-	while ((r = store_next(s, st, "read", e)) == 1) {
-		r = read_module(st, &module);
-		if (!r)
-			r = fn(arg, &module);
-		if (r)
-			break;
-	}
-	sqlite3_reset(st);
+	while (store_row(s, st, &r, e))
+		r = read_module(st, &module) ?: fn(arg, &module);
 	return r;
 }
 

@@ -110,16 +110,13 @@ int store_signers(struct store *s, store_signer_fn fn, void *arg,
 {
 	sqlite3_stmt *st = store_stmt(s, Q_SIGNERS, e);
 	struct store_signer signer;
-	int r;
+	int r = 0;
 
 	if (!st)
 		return -EIO;
-	while ((r = store_next(s, st, "read", e)) == 1) {
+	while (store_row(s, st, &r, e)) {
 		read_signer(st, &signer);
 		r = fn(arg, &signer);
-		if (r)
-			break;
 	}
-	sqlite3_reset(st);
 	return r;
 }

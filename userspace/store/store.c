@@ -177,6 +177,19 @@ int store_next(struct store *s, sqlite3_stmt *st, const char *doing,
 	return r;
 }
 
+int store_row(struct store *s, sqlite3_stmt *st, int *r, struct error *e)
+{
+	if (*r) {
+		sqlite3_reset(st);
+		return 0;
+	}
+	*r = store_next(s, st, "read", e);
+	if (*r != 1)
+		return 0;
+	*r = 0;
+	return 1;
+}
+
 int store_run(struct store *s, sqlite3_stmt *st, const char *doing,
 	      struct error *e)
 {
