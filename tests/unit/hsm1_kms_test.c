@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/channel.h"
+#include "common/endpoint.h"
 #include "pki/pki.h"
 
 static struct hsm1_world world;
@@ -182,6 +184,56 @@ static void strangers_are_refused(void **state)
 	end(&server);
 }
 
+static int anybody(void *arg, X509 *leaf, STACK_OF(X509) *sent, struct error *e)
+{
+	(void)arg;
+	(void)leaf;
+	(void)sent;
+	(void)e;
+	return 0;
+}
+
+static int ask(struct channel *ch, struct message **reply, struct error *e)
+{
+	struct message *m = message_new(MSG_RECOVER_REQUEST);
+	struct wire_recover_request *q = m->u.recover_request;
+	int ret;
+
+	q->version = 1;
+	q->recovery = 2;
+	wire_set_text(q->hsm, "hsm1");
+	wire_set_octets(q->uid, uid, sizeof(uid));
+	wire_set_octets(q->point, last_point, 65);
+	ret = channel_send(ch, m, e);
+	message_free(m);
+	return ret ? ret : channel_expect(ch, MSG_CREDENTIAL, reply, e);
+}
+
+/* Whoever may ask cannot keep the server to himself by asking on and on. */
+static void one_request_a_turn(void **state)
+{
+	struct program server;
+	struct message *m = NULL;
+	struct channel *ch;
+	struct error e;
+	SSL_CTX *ctx;
+
+	(void)state;
+	hsm1_world_serve(&world, &server, cert, 1, &kms);
+	ctx = channel_ctx(0, cert, key, NULL, &e);
+	must(channel_open(endpoint_connect(kms.endpoint, 30000, &e), 0, ctx,
+			  anybody, NULL, 30000, &ch, &e),
+	     &e);
+	must(ask(ch, &m, &e), &e);
+	message_free(m);
+	m = NULL;
+	assert_int_not_equal(ask(ch, &m, &e), 0);
+	message_free(m);
+	channel_close(ch);
+	SSL_CTX_free(ctx);
+	end(&server);
+}
+
 static void make(EVP_PKEY **k, X509 **c)
 {
 	static const struct pki_request q = { .role = PKI_ROLE_MANUFACTURER,
@@ -230,6 +282,8 @@ int main(void)
 		     not_without_approval),
 		CASE("B6 B7 B8 replacement carried out at the KMS over the network",
 		     replaced),
+		CASE("B6 one request a connection: then it is the next one's turn",
+		     one_request_a_turn),
 		CASE("B6 what the KMS sends is for HSM 1's TPM only",
 		     for_hsm1_only),
 		CASE("B6 neither side speaks with a stranger",

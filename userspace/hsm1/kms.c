@@ -9,7 +9,7 @@
 #include "common/endpoint.h"
 #include "hsm1/internal.h"
 
-#define TIMEOUT_MS 30000
+#define TIMEOUT_MS 60000 /* a peer before us may say nothing for half of it */
 
 static int is_server(void *arg, X509 *leaf, STACK_OF(X509) *sent,
 		     struct error *e)

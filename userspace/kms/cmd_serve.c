@@ -12,7 +12,7 @@
 #include "kms/kms.h"
 #include "pki/pki.h"
 
-#define MESSAGE_MS 30000
+#define MESSAGE_MS 30000 /* clients wait longer than that for their turn */
 
 struct clients {
 	X509 *cert[EK_CAS];
@@ -32,7 +32,7 @@ static int is_client(void *arg, X509 *leaf, STACK_OF(X509) *sent,
 			 "this certificate is none of those that may ask");
 }
 
-/* The directory is locked for each request, not for a conversation. */
+/* The directory is locked for the request, not while a peer is waited for. */
 static int one_request(const char *dir, const struct message *m,
 		       struct message **reply, struct error *e)
 {
@@ -47,26 +47,23 @@ static int one_request(const char *dir, const struct message *m,
 	return ret;
 }
 
+/* One request a connection: then it is the next peer's turn. */
 static int converse(const char *dir, struct channel *ch, struct error *e)
 {
 	struct message *m, *reply;
-	int ret;
+	int ret = channel_expect(ch, MSG_RECOVER_REQUEST, &m, e);
 
-	for (;;) {
-		ret = channel_expect(ch, MSG_RECOVER_REQUEST, &m, e);
-		if (ret)
-			return ret == -ECONNRESET ? 0 : ret;
-		ret = one_request(dir, m, &reply, e);
-		message_free(m);
-		if (ret) {
-			channel_refuse(ch, -ret, e->text);
-			return ret;
-		}
-		ret = channel_send(ch, reply, e);
-		message_free(reply);
-		if (ret)
-			return ret;
+	if (ret)
+		return ret == -ECONNRESET ? 0 : ret;
+	ret = one_request(dir, m, &reply, e);
+	message_free(m);
+	if (ret) {
+		channel_refuse(ch, -ret, e->text);
+		return ret;
 	}
+	ret = channel_send(ch, reply, e);
+	message_free(reply);
+	return ret;
 }
 
 /* One peer that fails is no reason to stop; only accepting is. */
