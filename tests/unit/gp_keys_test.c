@@ -340,6 +340,11 @@ static void applications(void **state)
 	assert_int_equal(seen.a[3].ins, 0xf0);
 	assert_int_equal(seen.a[3].p1, 0x80);
 	assert_int_equal(seen.a[3].p2, 0x0f);
+	/* what a reset answers with comes whole, not by GET RESPONSE */
+	ok(gp_set_status(&s->card, 0x7f, aid, sizeof(aid), &s->r, &s->e));
+	assert_true(seen.a[4].extended);
+	assert_int_equal(seen.a[4].expected, 65536);
+	assert_false(seen.a[3].extended);
 	ok(gp_get_status(&s->card, 0x40, &list, &s->e));
 	assert_int_equal(list.count, 2);
 	assert_memory_equal(list.applications[0].aid, aid, sizeof(aid));

@@ -233,9 +233,11 @@ int gp_get_status(struct gp_card *card, uint8_t what,
 int gp_set_status(struct gp_card *card, uint8_t status, const uint8_t *data,
 		  size_t len, struct gp_response *r, struct error *e)
 {
-	const struct gp_command c = { CLA_GP, INS_SET_STATUS, 0x80,
-				      status, data,	      len,
-				      LE_ALL };
+	/* proof of an erasure at once: whoever relays it ends when the key is dead */
+	const uint32_t expected = len ? LE_LONG : LE_ALL;
+	const struct gp_command c = { CLA_GP,  INS_SET_STATUS, 0x80,
+				      status,  data,	       len,
+				      expected };
 	int rc = gp_need_session(card, "SET STATUS", e);
 
 	return rc ? rc : gp_do(card, "SET STATUS", &c, r, e);

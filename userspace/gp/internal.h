@@ -28,6 +28,7 @@ enum gp_instruction {
 #define CLA_SECURE 0x04
 #define CLA_CHAIN 0x10
 #define LE_ALL 256 /* in a short command: as many as there are */
+#define LE_LONG 65536 /* the same in an extended one, where such are carried */
 
 /**
  * struct gp_session - keys and state of a secure channel
