@@ -10,10 +10,7 @@ from lib import (
     BIN,
     VM,
     Central,
-    Manufacturer,
-    Module,
     Tpm,
-    Unit,
     case,
     expect,
     expect_equal,
@@ -22,15 +19,7 @@ from lib import (
     host,
     wait_for,
 )
-
-SERIAL = "SN-0001"
-SOCKET = "unix:/run/secmod-agent.sock"
-
-
-def start_agent(vm, endpoint, listen=SOCKET):
-    """The agent in the guest; retries fast."""
-    return vm.start([BIN / "secmod-agent", "-v", "--connect", endpoint, "--listen", listen,
-                     "--retry", "200,1000", "--time-limit", "60"])
+from lib.operation import SERIAL, SOCKET, Operation, start_agent
 
 
 def transact(vm, text, ident=None, check=True):
@@ -83,7 +72,7 @@ def foreign(vm, manufacturer, unit):
     with case("A4 a central system that the module was not told of is refused"):
         stranger = Central(manufacturer, unit, "stranger")
         stranger.serve(None, "--register", "auto")
-        other = start_agent(vm, stranger.guest_endpoint, "unix:/run/other.sock")
+        other = start_agent(vm, stranger.guest_endpoint, listen="unix:/run/other.sock")
         other.wait_for("foreign central system: certificate "
                        + fingerprint(stranger.dir / "central.pem")[:16])
         expect("connected to" not in other.err)
@@ -165,25 +154,17 @@ def power_cut(vm, module, central):
 def main():
     tpm = Tpm()
     with VM(tpm=tpm) as vm:
-        vm.load_module()
-        manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-        manufacturer.serve()
-        unit = Unit(manufacturer, in_tpm=False)
-        central = Central(manufacturer, unit)
-        unit.serve()
-        central.serve()
-        module = Module(vm)
+        world = Operation(vm, tpm)
+        central, module = world.central, world.module
         with case("A22 the module is registered before it comes, from its identity"):
-            module.init(manufacturer, SERIAL)
-            central.run("module", "add", module.attribute("uid"), SERIAL)
-        agent = connecting(vm, module, unit, central)
-        foreign(vm, manufacturer, unit)
+            world.init()
+        agent = connecting(vm, module, world.unit, central)
+        foreign(vm, world.manufacturer, world.unit)
         revocation(vm, central, agent)
         agent = kills(vm, central, agent)
-        reset(vm, module, unit, central, agent)
+        reset(vm, module, world.unit, central, agent)
         power_cut(vm, module, central)
-        for party in (central, unit, manufacturer):
-            party.stop()
+        world.stop()
 
 
 if __name__ == "__main__":

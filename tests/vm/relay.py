@@ -6,38 +6,17 @@ import json
 import os
 import signal
 
-from lib import (
-    BIN,
-    VM,
-    Central,
-    Conversation,
-    Manufacturer,
-    Module,
-    Refused,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_match,
-    expect_rc,
-)
+from lib import VM, Conversation, Refused, Tpm, case, expect, expect_equal, expect_match
+from lib.operation import SERIAL, Operation, connect_agent
 
 SELECT = "00a4040008a00000015100000000"
 GET_UID = "80ca004500"
 FCI = "6f118408a000000151000000a5059f650210009000"
 
 
-def start_agent(vm, central):
-    agent = vm.start([BIN / "secmod-agent", "-v", "--connect", central.guest_endpoint,
-                      "--listen", "unix:/run/agent.sock", "--retry", "200,1000"])
-    agent.wait_for("connected to", 60)
-    return agent
-
-
 def conversations(module, central, uid):
     with case("B10 the central system reads a connected module's status"):
-        live = json.loads(central.run("status", "--json", "SN-0001").out)
+        live = json.loads(central.run("status", "--json", SERIAL).out)
         expect_equal((live["uid"], live["state"], live["epoch"]), (uid, "operating", 1))
     with case("B10 a conversation keeps what was selected"):
         with Conversation(central.dir, uid) as talk:
@@ -83,7 +62,7 @@ def interrupted(module, central, agent, uid):
         except Refused as why:
             expect_match("connection", str(why))
         talk.close()
-        agent = start_agent(module.vm, central)
+        agent = connect_agent(module.vm, central)
         with Conversation(central.dir, uid) as talk:
             expect_equal(talk.say(GET_UID, SELECT), ["6985", FCI])
     with case("B10 a server killed in the middle leaves no session in the module"):
@@ -103,19 +82,9 @@ def interrupted(module, central, agent, uid):
 def main():
     tpm = Tpm()
     with VM(tpm=tpm) as vm:
-        vm.load_module()
-        manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-        manufacturer.serve()
-        unit = Unit(manufacturer, in_tpm=False)
-        central = Central(manufacturer, unit)
-        unit.serve()
-        central.serve()
-        module = Module(vm)
-        module.init(manufacturer)
-        module.personalize(unit)
-        uid = module.attribute("uid")
-        expect_rc(central.run("module", "add", uid, "SN-0001"), 0)
-        agent = start_agent(vm, central)
+        world = Operation(vm, tpm)
+        central, module, uid = world.central, world.module, world.operate()
+        agent = connect_agent(vm, central)
         conversations(module, central, uid)
         interrupted(module, central, agent, uid)
 

@@ -4,29 +4,13 @@
 
 import json
 
-from lib import (
-    BIN,
-    VM,
-    Central,
-    Manufacturer,
-    Module,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_rc,
-    host,
-)
-
-SERIAL = "SN-0001"
+from lib import BIN, VM, Tpm, case, expect, expect_equal, expect_rc, host
+from lib.operation import SERIAL, Operation, connect_agent
 
 
-def start_agent(vm, central):
-    agent = vm.start([BIN / "secmod-agent", "-v", "--connect", central.guest_endpoint,
-                      "--listen", "unix:/run/agent.sock", "--retry", "200,1000"])
-    agent.wait_for("connected to", 60)
-    central.server.wait_for("connected from", 60)
+def start_agent(world):
+    agent = connect_agent(world.vm, world.central)
+    world.central.server.wait_for("connected from", 60)
     return agent
 
 
@@ -42,20 +26,10 @@ def order(central, *options):
 def main():
     tpm = Tpm()
     with VM(tpm=tpm) as vm:
-        vm.load_module()
-        manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-        manufacturer.serve()
-        unit = Unit(manufacturer, in_tpm=False)
-        central = Central(manufacturer, unit)
-        unit.serve()
-        central.serve()
-        module = Module(vm)
-        module.init(manufacturer, SERIAL)
-        module.personalize(unit)
+        world = Operation(vm, tpm)
+        central, module, uid = world.central, world.module, world.operate()
         module.secmod("certs", "--out-dir", vm.share)
-        uid = module.attribute("uid")
-        central.run("module", "add", uid, SERIAL)
-        agent = start_agent(vm, central)
+        agent = start_agent(world)
         with case("A21 an order needs what the proof is checked with"):
             expect_rc(order(central), 1, "identity certificate is not known")
             expect_rc(central.run("module", "identity", vm.share / "identity.pem"), 0)
@@ -70,7 +44,7 @@ def main():
             expect_equal([(o["state"], o["epoch"]) for o in orders(central)], [("proved", 1)])
             host(f"{BIN}/secmod-central reset proof --dir {central.dir} 1 >{vm.share}/proof.der")
             expect_rc(host([BIN / "secmod", "verify-proof", vm.share / "proof.der", "--root",
-                            manufacturer.root]), 0)
+                            world.manufacturer.root]), 0)
         with case("A23 the destroyed key's certificate is disabled"):
             audit = json.loads(central.run("audit", "--json").out)
             expect("erasure proved" in [line["action"] for line in audit], audit)
@@ -79,7 +53,7 @@ def main():
             expect_equal([o["state"] for o in orders(central)], ["proved", "failed"])
         with case("A21 personalized anew it works again, and the old order is void"):
             mark = agent.err.count("connected to")
-            module.personalize(unit)
+            module.personalize(world.unit)
             agent.wait_for("(?s)" + "connected to.*" * (mark + 1), 60)
             central.server.wait_for("(?s)" + "connected from.*" * (mark + 1), 60)
             live = json.loads(central.run("status", "--keys", "--json", SERIAL).out)

@@ -7,34 +7,9 @@ import os
 import re
 import signal
 
-from lib import (
-    BIN,
-    BUILD,
-    VM,
-    Central,
-    Manufacturer,
-    Module,
-    Tpm,
-    Unit,
-    case,
-    expect,
-    expect_equal,
-    expect_match,
-    expect_rc,
-    wait_for,
-)
+from lib import BIN, BUILD, VM, Tpm, case, expect, expect_equal, expect_match, wait_for
 from lib.gp import tlv
-
-SERIAL = "SN-0001"
-SOCKET = "unix:/run/agent.sock"
-
-
-def start_agent(vm, central, *options):
-    agent = vm.start([BIN / "secmod-agent", "-v", "--connect", central.guest_endpoint,
-                      "--listen", SOCKET, "--retry", "200,1000", "--time-limit", "60",
-                      *options])
-    agent.wait_for("connected to", 60)
-    return agent
+from lib.operation import SERIAL, SOCKET, Operation, connect_agent
 
 
 def transact(vm, *texts, check=True, timeout=60):
@@ -70,7 +45,7 @@ def sealed(vm, module, central, agent):
         expect_equal(payloads(central), ["pay 10"])
     with case("A11 what is not sealed is refused where only sealed ones are taken"):
         agent.terminate()
-        plain = start_agent(vm, central)
+        plain = connect_agent(vm, central)
         transact(vm, "in the clear", check=False, timeout=2)
         plain.wait_for("transactions come sealed here", 60)
         plain.terminate()
@@ -113,7 +88,7 @@ def frame(message):
 def renewal(vm, central):
     with case("A11 keys are renewed before they expire, and no message is lost"):
         restart(central, "--key-lifetime", "4", "--key-messages", "10", "--sealed-only")
-        agent = start_agent(vm, central, "--seal")
+        agent = connect_agent(vm, central, "--seal")
         texts = [f"message {number}" for number in range(30)]
         transact(vm, *texts)
         expect_equal(payloads(central)[3:], texts)
@@ -150,18 +125,10 @@ def losses(vm, central, agent):
 def main():
     tpm = Tpm()
     with VM(tpm=tpm) as vm:
-        vm.load_module()
-        manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-        manufacturer.serve()
-        unit = Unit(manufacturer, in_tpm=False)
-        central = Central(manufacturer, unit)
-        unit.serve()
-        central.serve(None, "--sealed-only")
-        module = Module(vm)
-        module.init(manufacturer, SERIAL)
-        module.personalize(unit)
-        expect_rc(central.run("module", "add", module.attribute("uid"), SERIAL), 0)
-        sealed(vm, module, central, start_agent(vm, central, "--seal"))
+        world = Operation(vm, tpm, "--sealed-only")
+        central, module = world.central, world.module
+        world.operate()
+        sealed(vm, module, central, connect_agent(vm, central, "--seal"))
         replay(vm, module, central)
         losses(vm, central, renewal(vm, central))
 
