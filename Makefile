@@ -107,7 +107,7 @@ endef
 tss := tss2-esys tss2-mu tss2-rc tss2-tctildr
 
 #                     name      directory  packages
-$(eval $(call LIBRARY,common,common,libcrypto libssl libevent libevent_openssl))
+$(eval $(call LIBRARY,common,common,libcrypto libssl libevent libevent_openssl jansson))
 $(eval $(call LIBRARY,pki,pki,libcrypto $(tss)))
 $(eval $(call LIBRARY,hsm,hsm,libcrypto $(tss)))
 $(eval $(call LIBRARY,custody,custody,libcrypto jansson $(tss)))

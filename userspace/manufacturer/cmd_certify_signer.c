@@ -3,21 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/log.h"
 #include "manufacturer/manufacturer.h"
 #include "pki/request.h"
 
 #define SIGNER_DAYS 730
-
-static int read_key(const struct options *o, EVP_PKEY **key, struct error *e)
-{
-	if (o->csr)
-		return pki_read_csr(o->csr, key, e);
-	log_warn(
-		"nothing proves that the owner of the key in '%s' asks for this: --csr would",
-		o->public_key);
-	return pki_read_public(o->public_key, key, e);
-}
 
 static int certify(const struct options *o, const struct office *office,
 		   EVP_PKEY *key, struct error *e)
@@ -54,7 +43,7 @@ int cmd_certify_signer(const struct options *o, int argc, char **argv,
 
 	(void)argc;
 	(void)argv;
-	ret = read_key(o, &key, e);
+	ret = pki_read_applicant(o->csr, o->public_key, &key, e);
 	if (ret)
 		return ret;
 	ret = office_open(&office, o->dir, e);

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/journal.h"
-#include "common/log.h"
+#include "common/events.h"
 #include "manufacturer/manufacturer.h"
 
 #define LOG_NAME "issued.log"
@@ -19,42 +17,10 @@ static const char *get(json_t *event, const char *key)
 	return text ? text : "";
 }
 
-struct walk {
-	int (*fn)(void *arg, json_t *event);
-	void *arg;
-	int number;
-};
-
-static int walk_line(void *arg, const char *line)
-{
-	struct walk *w = arg;
-	json_error_t why;
-	json_t *event;
-	int ret;
-
-	w->number++;
-	event = json_loads(line, 0, &why);
-	if (!event) {
-		log_warn("%s, line %d: %s", LOG_NAME, w->number, why.text);
-		return 0;
-	}
-	ret = w->fn(w->arg, event);
-	json_decref(event);
-	return ret;
-}
-
 int register_each(const char *dir, int (*fn)(void *arg, json_t *event),
 		  void *arg, struct error *e)
 {
-	struct walk w = { .fn = fn, .arg = arg };
-	char *path = office_path(dir, LOG_NAME);
-	int ret;
-
-	if (!path)
-		return error_set(e, ENOMEM, "out of memory");
-	ret = journal_each(path, walk_line, &w, e);
-	free(path);
-	return ret;
+	return events_each(dir, LOG_NAME, fn, arg, e);
 }
 
 /* The last word on a serial number and on an EK counts: issued or released. */
@@ -148,25 +114,6 @@ static char *base64(X509 *cert)
 	return text;
 }
 
-/* Takes over @event. */
-static int append(const char *dir, json_t *event, struct error *e)
-{
-	char *path = office_path(dir, LOG_NAME), *line = NULL;
-	int ret = -ENOMEM;
-
-	if (event &&
-	    !json_object_set_new(event, "time", json_integer(time(NULL))))
-		line = json_dumps(event, JSON_COMPACT);
-	if (path && line)
-		ret = journal_append(path, line, e);
-	else
-		error_set(e, ENOMEM, "out of memory");
-	json_decref(event);
-	free(line);
-	free(path);
-	return ret;
-}
-
 int register_issued(const char *dir, const struct entry *entry, struct error *e)
 {
 	char fingerprint[65], *der = base64(entry->identity);
@@ -178,16 +125,16 @@ int register_issued(const char *dir, const struct entry *entry, struct error *e)
 			  entry->ek, "fingerprint", fingerprint, "certificate",
 			  der ? der : "");
 	free(der);
-	return append(dir, event, e);
+	return events_append(dir, LOG_NAME, event, e);
 }
 
 int register_refused(const char *dir, const char *serial, const char *reason,
 		     struct error *e)
 {
-	return append(dir,
-		      json_pack("{s:s, s:s, s:s}", "event", "refused", "serial",
-				serial, "reason", reason),
-		      e);
+	return events_append(dir, LOG_NAME,
+			     json_pack("{s:s, s:s, s:s}", "event", "refused",
+				       "serial", serial, "reason", reason),
+			     e);
 }
 
 int register_release(const char *dir, const char *serial, struct error *e)
@@ -203,8 +150,8 @@ int register_release(const char *dir, const char *serial, struct error *e)
 		return error_set(e, ENOENT,
 				 "no module has the serial number '%s'",
 				 serial);
-	return append(dir,
-		      json_pack("{s:s, s:s, s:s}", "event", "released",
-				"serial", serial, "uid", s.serial_uid),
-		      e);
+	return events_append(dir, LOG_NAME,
+			     json_pack("{s:s, s:s, s:s}", "event", "released",
+				       "serial", serial, "uid", s.serial_uid),
+			     e);
 }

@@ -5,6 +5,7 @@
 
 #include <openssl/pem.h>
 
+#include "common/log.h"
 #include "pki/request.h"
 
 static int set_name(X509_REQ *req, const char *name)
@@ -111,4 +112,15 @@ int pki_read_public(const char *path, EVP_PKEY **key, struct error *e)
 		return error_set_ssl(e, EBADMSG,
 				     "'%s' holds no public key in PEM", path);
 	return require_p256(path, key, e);
+}
+
+int pki_read_applicant(const char *csr, const char *public, EVP_PKEY **key,
+		       struct error *e)
+{
+	if (csr)
+		return pki_read_csr(csr, key, e);
+	log_warn(
+		"nothing proves that the owner of the key in '%s' asks for this: --csr would",
+		public);
+	return pki_read_public(public, key, e);
 }

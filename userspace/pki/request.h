@@ -12,5 +12,8 @@ int pki_write_csr(const char *path, const char *name, EVP_PKEY *key,
 int pki_read_csr(const char *path, EVP_PKEY **key, struct error *e);
 /* A public key of P-256. Nothing proves that its owner asks. */
 int pki_read_public(const char *path, EVP_PKEY **key, struct error *e);
+/* Whose key is to be certified: of the request, or else the bare one, with a warning. */
+int pki_read_applicant(const char *csr, const char *public, EVP_PKEY **key,
+		       struct error *e);
 
 #endif

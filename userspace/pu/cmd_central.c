@@ -4,22 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "pki/request.h"
 #include "pu/pu.h"
 
 #define CENTRAL_DAYS 730
 #define CENTRAL_MAX 4 /* in a bundle */
-
-static int read_key(const struct options *o, EVP_PKEY **key, struct error *e)
-{
-	if (o->csr)
-		return pki_read_csr(o->csr, key, e);
-	log_warn(
-		"nothing proves that the owner of the key in '%s' asks for this: --csr would",
-		o->public_key);
-	return pki_read_public(o->public_key, key, e);
-}
 
 static int issue(const struct options *o, struct unit *u, EVP_PKEY *key,
 		 X509 **cert, struct error *e)
@@ -93,7 +82,7 @@ int cmd_add_central(const struct options *o, int argc, char **argv,
 
 	(void)argc;
 	(void)argv;
-	ret = read_key(o, &key, e);
+	ret = pki_read_applicant(o->csr, o->public_key, &key, e);
 	if (ret)
 		return ret;
 	ret = unit_open(&u, o->dir, e);

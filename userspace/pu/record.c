@@ -3,69 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "common/journal.h"
-#include "common/log.h"
+#include "common/events.h"
 #include "pu/pu.h"
 
 #define LOG_NAME "personalizations.log"
 
-struct walk {
-	int (*fn)(void *arg, json_t *event);
-	void *arg;
-	int number;
-};
-
-static int walk_line(void *arg, const char *line)
-{
-	struct walk *w = arg;
-	json_error_t why;
-	json_t *event;
-	int ret;
-
-	w->number++;
-	event = json_loads(line, 0, &why);
-	if (!event) {
-		log_warn("%s, line %d: %s", LOG_NAME, w->number, why.text);
-		return 0;
-	}
-	ret = w->fn(w->arg, event);
-	json_decref(event);
-	return ret;
-}
-
 int record_each(const char *dir, int (*fn)(void *arg, json_t *event), void *arg,
 		struct error *e)
 {
-	struct walk w = { .fn = fn, .arg = arg };
-	char *path = unit_path(dir, LOG_NAME);
-	int ret;
-
-	if (!path)
-		return error_set(e, ENOMEM, "out of memory");
-	ret = journal_each(path, walk_line, &w, e);
-	free(path);
-	return ret;
-}
-
-/* Takes over @event. */
-static int append(const char *dir, json_t *event, struct error *e)
-{
-	char *path = unit_path(dir, LOG_NAME), *line = NULL;
-	int ret = -ENOMEM;
-
-	if (event &&
-	    !json_object_set_new(event, "time", json_integer(time(NULL))))
-		line = json_dumps(event, JSON_COMPACT);
-	if (path && line)
-		ret = journal_append(path, line, e);
-	else
-		error_set(e, ENOMEM, "out of memory");
-	json_decref(event);
-	free(line);
-	free(path);
-	return ret;
+	return events_each(dir, LOG_NAME, fn, arg, e);
 }
 
 static void set_hex(json_t *event, const char *key, const uint8_t *data,
@@ -145,7 +92,7 @@ int record_issued(const struct session *s, const unsigned char *bundle,
 	json_object_set_new(event, "central",
 			    central_fingerprints(s->unit->central));
 	set_base64(event, "bundle", bundle, bundle_len);
-	return append(s->unit->dir, event, e);
+	return events_append(s->unit->dir, LOG_NAME, event, e);
 }
 
 int record_result(const struct session *s, int accepted, const char *reason,
@@ -159,16 +106,17 @@ int record_result(const struct session *s, int accepted, const char *reason,
 
 	if (event)
 		set_fingerprint(event, "fingerprint", s->module);
-	return append(s->unit->dir, event, e);
+	return events_append(s->unit->dir, LOG_NAME, event, e);
 }
 
 int record_refused(const struct session *s, const char *reason, struct error *e)
 {
-	return append(s->unit->dir,
-		      json_pack("{s:s, s:s, s:s, s:I, s:s}", "event", "refused",
-				"serial", s->serial, "uid", s->uid_hex, "epoch",
-				(json_int_t)s->epoch, "reason", reason),
-		      e);
+	return events_append(s->unit->dir, LOG_NAME,
+			     json_pack("{s:s, s:s, s:s, s:I, s:s}", "event",
+				       "refused", "serial", s->serial, "uid",
+				       s->uid_hex, "epoch",
+				       (json_int_t)s->epoch, "reason", reason),
+			     e);
 }
 
 int record_central(const struct unit *u, X509 *cert, const char *event_name,
@@ -182,5 +130,5 @@ int record_central(const struct unit *u, X509 *cert, const char *event_name,
 	pki_describe(cert, name, sizeof(name));
 	json_object_set_new(event, "name", json_string(name));
 	set_cert(event, cert);
-	return append(u->dir, event, e);
+	return events_append(u->dir, LOG_NAME, event, e);
 }
