@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* secmod-central: the central system of the operating state. Commands and options. */
-#include <stdlib.h>
-
 #include "central/access.h"
-#include "common/log.h"
 #include "common/options.h"
-#include "common/process.h"
 
 #define KMS_OPTIONS "kms kms-cert kms-label"
 #define KMS_USAGE "[--kms ENDPOINT [--kms-cert FILE] [--kms-label NAME]]"
@@ -132,16 +128,6 @@ int main(int argc, char **argv)
 			     .parallel = 4,
 			     .key_lifetime_s = 3600,
 			     .key_messages = 100000 };
-	const struct command *c = options_parse(&program, &o, &argc, &argv);
-	struct error e = { "" };
 
-	if (!c)
-		return EXIT_USAGE;
-	log_init(program.name, o.verbose);
-	process_harden();
-	if (c->run(&o, argc, argv, &e)) {
-		log_warn("%s", e.text);
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	return options_main(&program, &o, &o.verbose, argc, argv);
 }

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/options.h"
+#include "common/process.h"
 
 #define OPTIONS_MAX 40
 #define HELP 1000 /* above the letters and the places of options */
@@ -332,6 +334,21 @@ const struct command *options_parse(const struct program *p, struct options *o,
 		      *argc > 1 ? " " : "", *argc > 1 ? (*argv)[1] : "");
 	usage(&l, stderr);
 	return NULL;
+}
+
+int options_main(const struct program *p, struct options *o, const int *verbose,
+		 int argc, char **argv)
+{
+	const struct command *c = options_parse(p, o, &argc, &argv);
+	struct error e = { "" };
+
+	if (!c)
+		return EXIT_USAGE;
+	log_init(p->name, *verbose);
+	process_harden();
+	if (c->run(o, argc, argv, &e))
+		fatal("%s", e.text);
+	return EXIT_SUCCESS;
 }
 
 int options_wrong(const struct program *p, const struct command *c,

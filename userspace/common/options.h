@@ -70,6 +70,12 @@ struct program {
  */
 const struct command *options_parse(const struct program *p, struct options *o,
 				    int *argc, char ***argv);
+/*
+ * The whole of a program of commands: parses, hardens the process, runs. @verbose: where
+ * in @o that option is. Returns what main() is to return.
+ */
+int options_main(const struct program *p, struct options *o, const int *verbose,
+		 int argc, char **argv);
 /* What no table says: tells it as options_parse() does. EXIT_USAGE */
 int options_wrong(const struct program *p, const struct command *c,
 		  const char *fmt, ...) __attribute__((format(printf, 3, 4)));

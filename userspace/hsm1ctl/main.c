@@ -2,12 +2,9 @@
 /* secmod-hsm1: sets up HSM 1 of an access server, gives it keys, asks it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/options.h"
-#include "common/process.h"
 #include "hsm1/hsm1.h"
 #include "pki/pki.h"
 
@@ -165,16 +162,6 @@ static const struct program program = {
 int main(int argc, char **argv)
 {
 	struct options o = { .dir = HSM1_DIR, .tcti = "device:/dev/tpmrm0" };
-	const struct command *c = options_parse(&program, &o, &argc, &argv);
-	struct error e = { "" };
 
-	if (!c)
-		return EXIT_USAGE;
-	log_init(program.name, o.verbose);
-	process_harden();
-	if (c->run(&o, argc, argv, &e)) {
-		log_warn("%s", e.text);
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	return options_main(&program, &o, &o.verbose, argc, argv);
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* secmod-kms: the key management server. Commands and options. */
-#include <stdlib.h>
-
-#include "common/log.h"
 #include "common/options.h"
-#include "common/process.h"
 #include "kms/kms.h"
 
 static const struct command commands[] = {
@@ -58,16 +54,6 @@ static const struct program program = {
 int main(int argc, char **argv)
 {
 	struct options o = { .dir = KMS_DIR, .tcti = "device:/dev/tpmrm0" };
-	const struct command *c = options_parse(&program, &o, &argc, &argv);
-	struct error e = { "" };
 
-	if (!c)
-		return EXIT_USAGE;
-	log_init(program.name, o.verbose);
-	process_harden();
-	if (c->run(&o, argc, argv, &e)) {
-		log_warn("%s", e.text);
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	return options_main(&program, &o, &o.verbose, argc, argv);
 }

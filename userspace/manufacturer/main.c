@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* secmod-manufacturer: owns the checking key. Commands and options. */
-#include "common/log.h"
 #include "common/options.h"
-#include "common/process.h"
 #include "manufacturer/manufacturer.h"
 
 static const struct command commands[] = {
@@ -49,14 +47,6 @@ static const struct program program = {
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	const struct command *c = options_parse(&program, &o, &argc, &argv);
-	struct error e = { "" };
 
-	if (!c)
-		return EXIT_USAGE;
-	log_init(program.name, o.verbose);
-	process_harden();
-	if (c->run(&o, argc, argv, &e))
-		fatal("%s", e.text);
-	return 0;
+	return options_main(&program, &o, &o.verbose, argc, argv);
 }
