@@ -286,6 +286,7 @@ static void B11_a_failure_at_each_step(void **state)
 		if (m.step != cases[i].step)
 			fail_msg("%s: %s: %s", cases[i].name,
 				 store_step_name(m.step), m.cause);
+		assert_int_equal(m.tries, cases[i].place != ASK_FIRST);
 		assert_int_equal(f->count.of[STEP_DONE],
 				 MODULES - (m.step != STEP_DONE));
 		if (m.step != STEP_DONE)

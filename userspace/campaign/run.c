@@ -114,7 +114,7 @@ static int go(struct state *s, struct store_campaign_module *m,
 		s->count.of[m->step]--;
 		s->count.of[step]++;
 		m->step = step;
-		m->tries += step == STEP_BEGUN;
+		m->tries += step == STEP_BEGUN && !*cause;
 		snprintf(m->cause, sizeof(m->cause), "%s", cause);
 		s->run->ops->progress(s->run->arg, m, &s->count);
 	}

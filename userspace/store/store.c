@@ -101,7 +101,9 @@ static const char *const sql[Q_COUNT] = {
 	[Q_CAMPAIGN_LAST] = "SELECT " CAMPAIGN_COLUMNS
 			    " FROM campaigns ORDER BY id DESC LIMIT 1",
 	[Q_CAMPAIGN_STEP] = "UPDATE campaign_modules SET step = ?3, cause = ?4,"
-			    " tries = tries + (?3 = 'begun'), changed = ?5"
+			    /* begun with a cause: of a try that is over */
+			    " tries = tries + (?3 = 'begun' AND ?4 = ''),"
+			    " changed = ?5"
 			    " WHERE campaign = ?1 AND uid = ?2",
 	[Q_CAMPAIGN_MODULES] =
 		"SELECT c.uid, m.serial, c.step, c.cause, c.tries, c.changed"
