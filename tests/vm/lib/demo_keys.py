@@ -90,6 +90,7 @@ class Keys:
 
     def refuse(self):
         show.step("A wrong replacement key is refused and counted; the master keyset stays")
+        show.say("a host with another keyset 31: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE")
         talk = Talk(self.vm, "/dev/secmod1")
         talk.select()
         talk.initialize(Keyset(0x31, 32))  # the card's cryptogram gives the host away already

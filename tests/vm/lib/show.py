@@ -9,6 +9,9 @@ from .paths import REPO, run_dir
 from .process import host
 
 
+LINES = 8  # of a long result: its end, and what is expected of it
+
+
 class Broken(Exception):
     """A step did not hold."""
 
@@ -34,7 +37,10 @@ class Show:
 
     def result(self, text, expected):
         """The lines that prove it; expected must be in the text."""
-        for line in text.strip().splitlines()[-8:]:
+        lines = text.strip().splitlines()
+        known = expected != ".*"
+        proof = [line for line in lines[:-LINES] if known and re.search(expected, line)]
+        for line in proof[:LINES] + lines[-LINES:]:
             print(f"      {line.replace(f'{run_dir()}/', '')}", flush=True)
         if not re.search(expected, text, re.M):
             raise Broken(f"expected /{expected}/")
