@@ -13,7 +13,7 @@
 
 #define RELOAD_MS 5000 /* after certificates or key could not be read */
 #define LAST_WORD_MS 20
-#define LAST_WORDS 100 /* so often it is waited for */
+#define LAST_WORDS 1500 /* so often it is waited for: TPMs take seconds */
 
 struct module {
 	struct agent *agent;
