@@ -52,6 +52,14 @@ def usage():
             expect_rc(result, 2)
             expect_match("usage: secmod", result.err)
             expect_equal(result.out, "")
+    for words, says in (
+        (("status", "--colour"), "secmod: there is no option '--colour'\n"),
+        (("status", "-x"), "secmod: there is no option '-x'\n"),
+        (("status", "--json=1"), "secmod: '--json=1': there is no value to give\n"),
+        (("init", "--root"), "secmod: --root needs a value\n"),
+    ):
+        with case(f"cli: '{' '.join(words)}' is told as the daemons tell it"):
+            expect(secmod(*words).err.startswith(says), secmod(*words).err)
     with case("cli: an error names the object, the cause and the way out"):
         result = secmod("status", "--device", "/nonexistent/secmod0")
         expect_rc(result, 1)

@@ -15,7 +15,6 @@
 
 #define OPTIONS_MAX 40
 #define HELP 1000 /* above the letters and the places of options */
-#define PLACE 256
 
 /* A command line on its way. */
 struct line {
@@ -154,7 +153,7 @@ static void describe(const struct program *p, struct option *names,
 		names[i].name = s->name;
 		names[i].has_arg = s->kind == OPTION_FLAG ? no_argument :
 							    required_argument;
-		names[i].val = PLACE + (int)i;
+		names[i].val = OPTIONS_PLACE + (int)i;
 		if (s->letter)
 			*letters++ = (char)s->letter;
 		if (s->letter && s->kind != OPTION_FLAG)
@@ -169,24 +168,26 @@ static void describe(const struct program *p, struct option *names,
 static int spec_of(const struct program *p, int c)
 {
 	for (size_t i = 0; i < p->n_options; i++)
-		if (c == PLACE + (int)i || (c && c == p->options[i].letter))
+		if (c == OPTIONS_PLACE + (int)i ||
+		    (c && c == p->options[i].letter))
 			return (int)i;
 	return -1;
 }
 
-/* getopt took what stands before optind, and says @c of it. */
-static int not_an_option(const struct line *l, int c, char **argv)
+/* getopt took what stands before optind; optopt is a letter, a place, or 0. */
+void options_error(const char *program, int c, char **argv)
 {
-	const char *word = argv[optind - 1];
-	int i = spec_of(l->p, optopt);
+	const char letter[] = { '-', (char)optopt, '\0' };
+	const char *word = optopt && optopt < OPTIONS_PLACE ? letter :
+							      argv[optind - 1];
 
 	if (c == ':')
-		return wrong(l, "--%s needs a value", l->p->options[i].name);
-	if (i >= 0 || optopt == HELP)
-		return wrong(l, "'%s': there is no value to give", word);
-	if (optopt)
-		return wrong(l, "there is no option '-%c'", optopt);
-	return wrong(l, "there is no option '%s'", word);
+		fprintf(stderr, "%s: %s needs a value\n", program, word);
+	else if (optopt >= OPTIONS_PLACE)
+		fprintf(stderr, "%s: '%s': there is no value to give\n",
+			program, word);
+	else
+		fprintf(stderr, "%s: there is no option '%s'\n", program, word);
 }
 
 /* To the end even if something is wrong: only then is known what the command is. */
@@ -201,12 +202,12 @@ static int parse(struct line *l, struct options *o, int argc, char **argv)
 		i = spec_of(l->p, c);
 		if (c == HELP || c == 'h')
 			l->help = 1;
-		else if (c == ':' || c == '?')
-			bad |= not_an_option(l, c, argv);
-		else if (take(l, &l->p->options[i], o, optarg))
-			bad = -1;
-		else
+		else if (i >= 0 && !take(l, &l->p->options[i], o, optarg))
 			l->seen[i] = 1;
+		else
+			bad = -1;
+		if (c == ':' || c == '?')
+			options_error(l->p->name, c, argv);
 	}
 	return bad;
 }

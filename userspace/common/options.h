@@ -80,4 +80,11 @@ int options_main(const struct program *p, struct options *o, const int *verbose,
 int options_wrong(const struct program *p, const struct command *c,
 		  const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * Tells what getopt_long() refused with @c, where ":" is the first of its letters and the
+ * values of long options begin with OPTIONS_PLACE.
+ */
+#define OPTIONS_PLACE 256
+void options_error(const char *program, int c, char **argv);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include <openssl/rand.h>
 
+#include "common/options.h"
 #include "pki/pki.h"
 #include "secmod/cli.h"
 
@@ -54,6 +55,7 @@ static int collect(const struct cli_option *from, const struct cli_option **all,
 		long_options[n].name = from->name;
 		long_options[n].has_arg = from->text ? required_argument :
 						       no_argument;
+		long_options[n].val = OPTIONS_PLACE + n;
 	}
 	return n;
 }
@@ -61,18 +63,23 @@ static int collect(const struct cli_option *from, const struct cli_option **all,
 static int take_options(int argc, char **argv, struct option *long_options,
 			const struct cli_option **all, int *quiet)
 {
-	int opt, i;
+	const struct cli_option *o;
+	int opt;
 
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, "qh", long_options, &i)) != -1) {
-		if (opt == 'q')
-			*quiet = 1;
-		else if (opt)
+	while ((opt = getopt_long(argc, argv, ":qh", long_options, NULL)) !=
+	       -1) {
+		o = opt < OPTIONS_PLACE ? NULL : all[opt - OPTIONS_PLACE];
+		if (opt == ':' || opt == '?')
+			options_error("secmod", opt, argv);
+		if (!o && opt != 'q')
 			return CLI_USAGE;
-		else if (all[i]->text)
-			*all[i]->text = optarg;
+		if (!o)
+			*quiet = 1;
+		else if (o->text)
+			*o->text = optarg;
 		else
-			*all[i]->flag = 1;
+			*o->flag = 1;
 	}
 	return 0;
 }
@@ -93,7 +100,6 @@ int cli_parse(struct cli *c, int argc, char **argv,
 
 	if (options)
 		collect(options, all, long_options, n);
-	argv[0] = (char *)"secmod"; /* what getopt's messages begin with */
 	if (take_options(argc, argv, long_options, all, &c->quiet))
 		return CLI_USAGE;
 	given = argc - optind;
