@@ -7,6 +7,12 @@
 
 #include "gp/internal.h"
 
+/* The card says that it has no channel, or has none any more. */
+static int is_over(uint16_t sw)
+{
+	return sw == 0x6882 || sw == 0x6987 || sw == 0x6988;
+}
+
 static int send_wrapped(struct gp_card *card, const struct gp_command *c,
 			struct gp_response *r, struct error *e)
 {
@@ -25,7 +31,7 @@ static int send_wrapped(struct gp_card *card, const struct gp_command *c,
 			error_set(e, -rc, "%s: %s", gp_name(card), why.text);
 	}
 	/* the other side's state is not known any more, or it is not the other side */
-	if (rc)
+	if (rc || is_over(r->sw))
 		gp_close(card);
 	OPENSSL_cleanse(data, sizeof(data));
 	return rc;
