@@ -124,31 +124,32 @@ static bool next_group(const u8 **at, const u8 *end, u16 *dgi, size_t *len)
 	return *len <= (size_t)(end - p);
 }
 
-/* Deciphers a key group in place: its length, or 0 when it is none. */
-static size_t decipher(struct executive *x, u8 *data, size_t len)
+/* Deciphers a key group in place; @len becomes its length. */
+static u16 decipher(struct executive *x, u8 *data, size_t *len)
 {
 	static const u8 zeros[SCP03_BLOCK];
+	size_t n = *len;
 
-	if (!len || len % SCP03_BLOCK || se_cbc(false, x->dek, x->dek_len, zeros, data, len))
-		return 0;
-	while (len && !data[len - 1])
-		len--;
-	if (!len || data[len - 1] != 0x80)
-		return 0;
-	len--;
-	return len == 1 + 16 || len == 1 + 24 || len == 1 + 32 ? len : 0;
+	if (!n || n % SCP03_BLOCK)
+		return SW_DATA;
+	if (se_cbc(false, x->dek, x->dek_len, zeros, data, n))
+		return SW_FAILED;
+	while (n && !data[n - 1])
+		n--;
+	if (!n || data[n - 1] != 0x80)
+		return SW_DATA;
+	*len = --n;
+	return n == 1 + 16 || n == 1 + 24 || n == 1 + 32 ? SW_OK : SW_DATA;
 }
 
 static u16 put_group(struct executive *x, u16 dgi, u8 *data, size_t len)
 {
 	struct staging *s = x->staged;
+	u16 sw = SW_OK;
 
-	if (dgi >= DGI_KEY_FIRST && dgi <= DGI_KEY_LAST) {
-		len = decipher(x, data, len);
-		if (!len)
-			return SW_DATA;
-	}
-	return app_put_group(&s->apps, s->aid, s->aid_len, dgi, data, len);
+	if (dgi >= DGI_KEY_FIRST && dgi <= DGI_KEY_LAST)
+		sw = decipher(x, data, &len);
+	return sw != SW_OK ? sw : app_put_group(&s->apps, s->aid, s->aid_len, dgi, data, len);
 }
 
 static u16 put_groups(struct executive *x, const struct apdu *a)

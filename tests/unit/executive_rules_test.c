@@ -24,7 +24,7 @@
 static struct secmod module;
 static struct executive talk;
 static const char *called;
-static unsigned int closed, detaching;
+static unsigned int closed, detaching, nothing_selected;
 static u16 answer_with = SW_OK;
 static int unwrapping, wrapping; /* what it returns */
 
@@ -151,7 +151,8 @@ static u16 say(enum executive_channel channel, u8 cla, u8 ins)
 	memset(&talk, 0, sizeof(talk));
 	talk.sm = &module;
 	talk.generation = module.generation;
-	talk.selected = executive_issuer;
+	if (!nothing_selected)
+		talk.selected = executive_issuer;
 	talk.channel = channel;
 	called = NULL;
 	closed = 0;
@@ -302,6 +303,21 @@ static void other_classes(void **state)
 	assert_int_equal(say(CHANNEL_NONE, 0x80, INS_SELECT), SW_CLA);
 }
 
+static void before_select(void **state)
+{
+	unsigned int ins;
+
+	(void)state;
+	nothing_selected = 1;
+	for (ins = 0; ins < 256; ins++)
+		if (documented[ins].channels && ins != INS_SELECT)
+			assert_int_equal(say(CHANNEL_NONE, documented[ins].cla,
+					     ins),
+					 SW_CONDITIONS);
+	assert_int_equal(say(CHANNEL_NONE, 0, INS_SELECT), SW_OK);
+	nothing_selected = 0;
+}
+
 /*
  * PUT KEY
  */
@@ -406,15 +422,28 @@ static void no_transport_keyset_after_issuance(void **state)
 		{ { KEY_MASTER, KEY_REPLACEMENT }, 2, 1, 0, SW_CONDITIONS },
 		{ { 0 }, 0, 0, 0x30, SW_REFERENCE },
 	};
+	size_t i;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct put_key p = { .old = rows[i].old, .kvn = 0x30 };
 		struct record *r = filled(rows[i].there, rows[i].count);
 
 		r->secured = rows[i].secured;
 		assert_int_equal(put_key_allowed(CHANNEL_CENTRAL, r, &p),
 				 rows[i].sw);
+	}
+	/* other keys come afterwards as well */
+	for (i = 0; i < 2; i++) {
+		const struct put_key p = { .old = i ? 0x3a : 0,
+					   .kvn = i ? 0x3a : 0x44 };
+		struct record *r = filled((const u8[]){ KEY_MASTER }, 1);
+
+		r->secured = 1;
+		assert_int_equal(put_key_allowed(i ? CHANNEL_REPLACEMENT :
+						     CHANNEL_CENTRAL,
+						 r, &p),
+				 SW_OK);
 	}
 }
 
@@ -434,6 +463,7 @@ int main(void)
 		CASE("B8 commands with changed protection", changed_protection),
 		CASE("B9 a response that cannot be protected", response_lost),
 		CASE("B1 commands of other classes", other_classes),
+		CASE("B1 commands before SELECT", before_select),
 		CASE("B5 B8 A11 each key in the place of each",
 		     each_key_for_each),
 		CASE("B5 B8 A11 each number of a key", each_number),
