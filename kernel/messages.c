@@ -67,6 +67,19 @@ static void free_room(struct batch *b)
 	b->size = 0;
 }
 
+/* When some have been done the others fail one by one: the caller has to know which. */
+static int fail(struct batch *b, u32 first, int rc)
+{
+	u32 i;
+
+	if (rc == -EINTR || !(b->first + first))
+		return rc;
+	for (i = first; i < b->count; i++)
+		if (!b->m[i].result)
+			b->m[i].result = rc;
+	return 0;
+}
+
 /* Room for all messages of the part, or for ROOM of them. */
 static int make_room(struct batch *b)
 {
@@ -86,7 +99,7 @@ static int make_room(struct batch *b)
 	free_room(b);
 	b->room = kvmalloc(size, GFP_KERNEL);
 	if (!b->room)
-		return -ENOMEM;
+		return fail(b, 0, -ENOMEM);
 	b->size = size;
 	return 0;
 }
@@ -178,16 +191,6 @@ static void empty(struct batch *b, u32 first, u32 end)
 			b->m[i].result = copy_out(b, &b->user[i], &b->m[i]);
 }
 
-static void fail(struct batch *b, u32 first, int rc)
-{
-	u32 i;
-
-	for (i = first; i < b->count; i++)
-		if (!b->m[i].result)
-			b->m[i].result = rc;
-}
-
-/* When some have been done the others fail one by one: the caller has to know which. */
 static int run_batches(struct batch *b)
 {
 	const struct secmod_messages *arg = b->c->arg;
@@ -198,12 +201,8 @@ static int run_batches(struct batch *b)
 	for (first = 0; first < b->count; first = end) {
 		end = fill(b, first);
 		rc = txn_run(sm, b->sealing, arg->kvn, b->m + first, end - first);
-		if (rc && (!first || rc == -EINTR))
-			return rc;
-		if (rc) {
-			fail(b, first, rc);
-			return 0;
-		}
+		if (rc)
+			return fail(b, first, rc);
 		empty(b, first, end);
 		cond_resched();
 		if (fatal_signal_pending(current))
