@@ -309,9 +309,9 @@ fuzz-coverage: ready ## lines, branches that the fuzzers' inputs reach, by file
 demo: ready ## the whole life of a module, shown in a VM
 	@tests/vm/demo.py
 
-bench: ready ## speed of keys, messages, channels, campaigns, beside others'; ROUNDS=5
+bench: ## speed of keys, messages, channels, campaigns, beside others'; ROUNDS=5
 	@tests/deps.sh bench
-	@$(MAKE) --no-print-directory -s bare
+	@$(MAKE) --no-print-directory all bare $(B)/bench/load $(B)/vm/init
 	@tests/bench/bench.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@tests/bench/messages.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@tests/bench/channels.py $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -57,7 +57,7 @@ def measure(arguments):
                 name = f"campaign, {parallel} at a time"
                 figures[name].append(timed(vm, len(fleet), run))
             comment(f"round {number + 1} of {arguments.rounds}")
-    return {"figures": figures}
+    return {"modules": arguments.modules, "figures": figures}
 
 
 def table(result):
