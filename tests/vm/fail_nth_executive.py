@@ -54,7 +54,7 @@ def again(cards):
 def each_place(cards, trial, step):
     tool = BUILD / "vm/fail_apdu"
     first = 1 + chance(trial).randrange(step)
-    failed = False
+    failed, places = False, 0
     while True:
         words = [tool, cards.central, cards.module.vault, trial, first, step]
         result = cards.module.vm.sh([str(w) for w in words], timeout=3600, check=False)
@@ -62,12 +62,14 @@ def each_place(cards, trial, step):
             comment(line)
         expect_equal(result.rc, 0, result)
         failed |= bool(re.search(rf"(?m)^{trial} \d+ \d+ \d+.* (?!OK)\w+=", result.out))
+        places += sum(map(int, re.findall(r"=(\d+)", result.out)))
         lost = re.search(rf"(?m)^{trial} lost (\d+)$", result.out)
         if not lost:
             break
         again(cards)
         first = int(lost[1]) + step
-    expect(failed, f"nothing failed: {result}")
+    # an allocation may fail without harm; not so many in a row
+    expect(failed or places < 5, f"nothing failed: {result}")
 
 
 needs("CONFIG_FAILSLAB")
