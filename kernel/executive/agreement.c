@@ -5,6 +5,17 @@
  */
 #include "executive.h"
 
+/* Key identifiers: Amendment F 1.3, 5.1. There is one key of each, so 0 names it, too. */
+enum {
+	KID_CA_KLOC = 0x10,
+	KID_SD_ECKA = 0x11,
+};
+
+static bool refers_to(const struct apdu *a, u8 kid)
+{
+	return !a->p1 && (!a->p2 || a->p2 == kid);
+}
+
 /* What is too large for the stack. */
 struct peer_check {
 	struct cert signer;
@@ -43,7 +54,7 @@ static u16 status_of(int rc)
 	return SW_FAILED;
 }
 
-/* PERFORM SECURITY OPERATION: Amendment F, 6.4. There is one key that certifies. */
+/* PERFORM SECURITY OPERATION: Amendment F, 6.4 */
 u16 agreement_certificate(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
 	struct peer_check *w;
@@ -51,7 +62,7 @@ u16 agreement_certificate(struct executive *x, const struct apdu *a, struct apdu
 
 	channel_close(x);
 	x->peer_known = false;
-	if (a->p1 || a->p2)
+	if (!refers_to(a, KID_CA_KLOC))
 		return SW_P1P2;
 	if (x->sm->state != SECMOD_STATE_OPERATING)
 		return SW_CONDITIONS;
@@ -95,7 +106,7 @@ u16 agreement_authenticate(struct executive *x, const struct apdu *a, struct apd
 	u16 sw;
 	int rc;
 
-	if (a->p1 || a->p2)
+	if (!refers_to(a, KID_SD_ECKA))
 		return SW_P1P2;
 	if (!x->peer_known)
 		return SW_CONDITIONS;

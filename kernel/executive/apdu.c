@@ -6,7 +6,7 @@
 static bool parse_short(struct apdu *a, u8 *body, size_t len)
 {
 	if (len == 1) {
-		a->expected = body[0] ?: 256;
+		a->expected = body[0] ?: APDU_SHORT_MAX;
 		return true;
 	}
 	a->len = body[0];
@@ -14,7 +14,7 @@ static bool parse_short(struct apdu *a, u8 *body, size_t len)
 	if (!a->len || (len != 1 + a->len && len != 2 + a->len))
 		return false;
 	if (len == 2 + a->len)
-		a->expected = body[len - 1] ?: 256;
+		a->expected = body[len - 1] ?: APDU_SHORT_MAX;
 	return true;
 }
 

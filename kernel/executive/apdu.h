@@ -10,6 +10,7 @@
 
 #define APDU_DATA_MAX 4096 /* of one command, or of a chain of them */
 #define APDU_RESPONSE_MAX (APDU_DATA_MAX + 2)
+#define APDU_SHORT_MAX 256 /* bytes expected by a length of one byte */
 
 /* ISO/IEC 7816-4, 5.4.1: bits of CLA; GlobalPlatform Card 2.3.1, 11.1.4 */
 #define APDU_CLA_CHAIN 0x10

@@ -10,7 +10,6 @@
 #include "executive.h"
 
 #define DIVERSIFICATION_SIZE 10
-#define SCP03_ID 0x03
 #define SEQUENCE_MAX 0xffffff
 
 /* After each failure twice as long: 1 s to 16 s. */
@@ -105,15 +104,18 @@ static int begin(struct executive *x, const struct record_keyset *k, const struc
 	return rc;
 }
 
+u8 channel_scp03_options(void)
+{
+	return SCP03_I_R_MAC | SCP03_I_R_ENCRYPTION | (pseudo_random ? SCP03_I_PSEUDO_RANDOM : 0);
+}
+
 static void put_answer(struct executive *x, const u8 *challenge, const u8 *cryptogram, u32 sequence,
 		       struct apdu_response *r)
 {
 	const u8 n = x->scp.mac_len;
-	u8 mode = SCP03_I_R_MAC | SCP03_I_R_ENCRYPTION;
+	u8 mode = channel_scp03_options();
 	const u8 counter[] = { sequence >> 16, sequence >> 8, sequence };
 
-	if (pseudo_random)
-		mode |= SCP03_I_PSEUDO_RANDOM;
 	if (n == SCP03_CHALLENGE_MAX)
 		mode |= SCP03_I_S16;
 	apdu_put(r, x->sm->uid, DIVERSIFICATION_SIZE);

@@ -278,7 +278,8 @@ static void answer(struct executive *x, struct apdu *a, struct apdu_response *r)
 	u16 sw;
 
 	if (wants_pending(x, a)) {
-		give_pending(x, a->expected, r);
+		/* without Le it would ask for nothing: hosts mean what they were told */
+		give_pending(x, a->expected ?: APDU_SHORT_MAX, r);
 		return;
 	}
 	forget_pending(x);

@@ -92,6 +92,8 @@ typedef u16 executive_command(struct executive *x, const struct apdu *a, struct 
 
 /* channel.c: SCP03, and the end of every channel */
 void channel_close(struct executive *x);
+/* The parameter "i", with challenges of 8 bytes. */
+u8 channel_scp03_options(void);
 executive_command channel_initialize_update;
 executive_command channel_external_authenticate;
 

@@ -2,6 +2,9 @@
 /* PUT KEY and DELETE of keys: GlobalPlatform Card 2.3.1, 11.8 and 11.2. */
 #include "executive.h"
 
+/* P2 of DELETE, 11.2.2.2: with what belongs to it, of which nothing has any here. */
+#define DELETE_RELATED 0x80
+
 /* What stands behind a transaction key: A5 with each of these, once and in order. */
 static const struct {
 	u8 tag;
@@ -121,7 +124,7 @@ static u16 delete_keyset(struct executive *x, u8 kvn)
 
 u16 keys_delete(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
-	if (a->p1 || a->p2)
+	if (a->p1 || a->p2 & ~DELETE_RELATED)
 		return SW_P1P2;
 	if (a->len == 3 && a->data[0] == 0xd2 && a->data[1] == 1)
 		return delete_keyset(x, a->data[2]);

@@ -18,6 +18,8 @@
 #define SCP03_R_MAC 0x10
 #define SCP03_R_ENCRYPTION 0x20
 
+#define SCP03_ID 0x03 /* the protocol */
+
 /* Bits of the parameter "i": Amendment D, 5.1 */
 #define SCP03_I_S16 0x01
 #define SCP03_I_PSEUDO_RANDOM 0x10
