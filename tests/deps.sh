@@ -17,7 +17,7 @@ packages='
 	openssl swtpm swtpm-tools tpm2-tools sqlite3 curl nginx-light
 	libcmocka-dev debhelper dh-dkms dkms pahole
 	clang libclang-rt-dev llvm
-	pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard
+	pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard python3-cryptography
 
 	perl sparse shellcheck clang-format mandoc
 '

@@ -2,45 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The module as a card: pcscd, a virtual reader, and programs that are not ours."""
 
-from lib import BIN, REPO, VM, Central, Manufacturer, Module, Tpm, Unit
+from lib import REPO, VM, Central, Manufacturer, Module, Tpm, Unit
 from lib import case, expect, expect_equal, expect_match
 from lib.gp import Keyset, Talk
+from lib.reader import Reader
 
 ISSUER = "A000000151000000"
 SELECT = f"00A4040008{ISSUER}00"
-
-
-class Reader:
-    """pcscd with the virtual reader, and the bridge that puts the module into it."""
-
-    def __init__(self, vm):
-        self.vm = vm
-        vm.sh("mkdir -p /run/pcscd")
-        self.pcscd = vm.start(["/usr/sbin/pcscd", "--foreground", "--error"])
-        self.bridge = self.insert()
-
-    def insert(self):
-        bridge = self.vm.start([BIN / "secmod-vpicc"])
-        bridge.wait_for("is in the reader")
-        self.vm.wait_for("opensc-tool --atr", timeout=120)
-        return bridge
-
-    def send(self, *commands):
-        """The responses to a conversation, hexadecimal with their status words."""
-        options = " ".join(f"-s {command}" for command in commands)
-        out = self.vm.sh(f"opensc-tool --card-driver default {options}").out
-        answers, status = [], None
-        for line in out.splitlines():
-            if line.startswith("Received"):
-                status = line.split("SW1=0x")[1].replace(", SW2=0x", "")[:4]
-                answers.append(status.lower())
-            elif line.startswith("Sending"):
-                status = None
-            elif status:
-                # bytes in hexadecimal come first, 16 in a line
-                data = line[: 16 * 3].replace(" ", "").lower()
-                answers[-1] = answers[-1][:-4] + data + status.lower()
-        return answers
 
 
 def seen_by_others(reader, module):

@@ -226,7 +226,7 @@ class Talk:
 
     def agree(self, central, usage=0x3C, size=32):
         """MUTUAL AUTHENTICATE; whether the receipt is right."""
-        module = _point_of(self._module_certificate())
+        module = self.module_point()
         control = bytes.fromhex(f"900211019501{usage:02x}8001888101{size:02x}")
         own, point = _fresh_key()
         request = tlv("A6", control) + tlv("5F49", point)
@@ -250,6 +250,10 @@ class Talk:
         self.select()
         self.certificate(central)
         assert self.agree(central, usage, size)
+
+    def module_point(self):
+        """Of the module key, uncompressed, as its certificate has it."""
+        return _point_of(self._module_certificate())
 
     def _module_certificate(self):
         data = self.ask("80CABF21")[2:]

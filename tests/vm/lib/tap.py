@@ -77,11 +77,16 @@ def skip(reason):
     raise Skip(reason)
 
 
+def skip_all(reason):
+    """End here, with all skipped."""
+    _say(f"1..0 # SKIP {reason}\n")
+    sys.exit(0)
+
+
 def needs(option):
     """End here, with all skipped, on a kernel that is built without this option."""
     if not kernel_has(option):
-        _say(f"1..0 # SKIP the kernel is built without {option}\n")
-        sys.exit(0)
+        skip_all(f"the kernel is built without {option}")
 
 
 def expect(condition, message="expectation does not hold"):
