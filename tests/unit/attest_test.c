@@ -280,28 +280,6 @@ struct erased {
 	struct wire_erasure_proof *p;
 };
 
-static X509 *certify(struct erased *w, enum pki_role role, EVP_PKEY *key,
-		     X509 *issuer, EVP_PKEY *issuer_key)
-{
-	struct pki_request req = {
-		.role = role,
-		.serial = w->m.serial,
-		.uid = w->m.uid,
-		.epoch = w->m.epoch,
-		.days = 10,
-	};
-	struct error e;
-	X509 *cert;
-
-	if (role == PKI_ROLE_MODULE) {
-		req.nonce = w->m.module_nonce;
-		req.salt = salt;
-	}
-	assert_int_equal(pki_issue(&req, key, issuer, issuer_key, &cert, &e),
-			 0);
-	return cert;
-}
-
 static void fill_proof(struct erased *w, uint64_t module_epoch)
 {
 	struct wire_erasure_proof *p = w->p;
@@ -336,10 +314,11 @@ static void erase(struct erased *w, struct tpm_fixture *f, int really)
 			 0);
 	X509_free(w->p->identity);
 	X509_free(w->p->module);
-	w->p->identity = certify(w, PKI_ROLE_IDENTITY, w->m.identity_public,
-				 w->c.root, w->c.root_key);
-	w->p->module =
-		certify(w, PKI_ROLE_MODULE, key, w->c.signer, w->c.signer_key);
+	w->p->identity = soft_module_certify(&w->m, PKI_ROLE_IDENTITY,
+					     w->m.identity_public, w->c.root,
+					     w->c.root_key);
+	w->p->module = soft_module_certify(&w->m, PKI_ROLE_MODULE, key,
+					   w->c.signer, w->c.signer_key);
 	EVP_PKEY_free(key);
 	before = w->m.epoch;
 	if (really)
@@ -423,8 +402,8 @@ static void proof_of_something_else(void **state)
 	wire_set_octets(w.p->public_area, w.m.key.made.pub.data,
 			w.m.key.made.pub.len);
 	was = w.p->module;
-	w.p->module = certify(&w, PKI_ROLE_MODULE, w.c.leaf_key, w.c.signer,
-			      w.c.signer_key);
+	w.p->module = soft_module_certify(&w.m, PKI_ROLE_MODULE, w.c.leaf_key,
+					  w.c.signer, w.c.signer_key);
 	proof_is(&w, w.c.root, -EKEYREJECTED, "another epoch");
 	X509_free(w.p->module);
 	w.p->module = was;

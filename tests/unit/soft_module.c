@@ -136,6 +136,7 @@ void soft_module_birth(struct soft_module *m, const uint8_t salt[32],
 {
 	uint8_t both[64], outside[32], digest[32];
 
+	memcpy(m->salt, salt, 32);
 	memcpy(both, salt, 32);
 	memcpy(both + 32, pu_nonce, 32);
 	openssl_sha256(both, sizeof(both), outside);
@@ -161,6 +162,28 @@ void soft_module_birth(struct soft_module *m, const uint8_t salt[32],
 		.pu_nonce = pu_nonce,
 		.module_nonce = m->module_nonce,
 	};
+}
+
+X509 *soft_module_certify(const struct soft_module *m, enum pki_role role,
+			  EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+	struct pki_request req = {
+		.role = role,
+		.serial = m->serial,
+		.uid = m->uid,
+		.epoch = m->epoch,
+		.days = 10,
+	};
+	struct error e;
+	X509 *cert;
+
+	if (role == PKI_ROLE_MODULE) {
+		req.nonce = m->module_nonce;
+		req.salt = m->salt;
+	}
+	if (pki_issue(&req, key, issuer, issuer_key, &cert, &e))
+		fail_msg("%s", e.text);
+	return cert;
 }
 
 void soft_module_reset(struct soft_module *m)

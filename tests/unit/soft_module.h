@@ -12,6 +12,7 @@
 #include <linux/secmod.h>
 #include <time.h>
 
+#include "pki/pki.h"
 #include "pki/tpm.h"
 
 struct soft_module {
@@ -23,7 +24,7 @@ struct soft_module {
 	char serial[33];
 	EVP_PKEY *identity_public;
 	/* of the last birth or attestation */
-	uint8_t module_nonce[32];
+	uint8_t module_nonce[32], salt[32];
 	uint64_t time;
 	time_t clock; /* how far it is ahead */
 	struct t2_attest attest;
@@ -38,6 +39,9 @@ void soft_module_end(struct soft_module *m);
 /* Makes the module key; @birth is what the PU would see and expect. */
 void soft_module_birth(struct soft_module *m, const uint8_t salt[32],
 		       const uint8_t pu_nonce[32], struct tpm_birth *birth);
+/* Of the last birth, or of the identity: what @issuer certifies. */
+X509 *soft_module_certify(const struct soft_module *m, enum pki_role role,
+			  EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 void soft_module_drop_key(struct soft_module *m);
 /* Increments the epoch. */
 void soft_module_reset(struct soft_module *m);
