@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* HSM 1's procedures, against a card in software (B3 to B8). */
 #include "hsm1_module.h"
+#include "skip.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -180,7 +181,7 @@ static void random_number_is_destroyed(void **state)
 	hsm1_expected(world.replacement, "KRK", 0x31, plain + 16, 32, &krk);
 	hsm1_expected(world.master[1], "MK", 0x38, uid, 16, &mk);
 	if (count_in(pid, world.replacement, 32) < 0)
-		skip(); /* only root reads the memory of this process */
+		skip_because("only root reads the memory of HSM 1's process");
 	/* gone when the first key was on its way */
 	assert_int_equal(m.seen, 0);
 	/* it would be seen: the block is, where it is not in the kernel */
