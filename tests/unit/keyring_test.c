@@ -3,6 +3,7 @@
  * Transaction keys of the central system (A11): which message opens under which key. That
  * the module's own sealing agrees is for vm/transactions.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +34,21 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 
 	ts->tv_sec += ahead;
 	return rc;
+}
+
+/* What another thread does while a message is being opened: once. */
+static void (*meanwhile)(void);
+
+int EVP_CipherFinal_ex(EVP_CIPHER_CTX *ctx, unsigned char *out, int *len)
+{
+	int (*real)(EVP_CIPHER_CTX *, unsigned char *, int *);
+	void (*now)(void) = meanwhile;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "EVP_CipherFinal_ex");
+	meanwhile = NULL;
+	if (now)
+		now();
+	return real(ctx, out, len);
 }
 
 struct fixture {
@@ -147,8 +163,11 @@ static void A11_each_changed_bit_is_noticed(void **state)
 		f->sealed[i / 8] ^= 1 << i % 8;
 	}
 	ok(opens(f, uid1));
-	for (f->len--; f->len; f->len--)
+	for (f->len--; f->len; f->len--) {
 		assert_int_not_equal(opens(f, uid1), 0);
+		assert_int_equal(keyring_id(f->sealed, f->len),
+				 f->len < KEYRING_OVERHEAD ? 0 : 9);
+	}
 }
 
 static void A28_another_module_s_message_does_not_open(void **state)
@@ -331,6 +350,54 @@ static void A11_a_replaced_key_ends_before_its_time(void **state)
 	assert_int_equal(opens_number(f, 20), 0);
 }
 
+static void A11_a_replaced_key_lives_no_longer_for_it(void **state)
+{
+	struct fixture *f = *state;
+
+	f->key.lifetime = 10;
+	add(f, 10);
+	f->key.lifetime = 3600;
+	add(f, 11);
+	f->key.id = 10;
+	ahead = 10 + KEYRING_GRACE_S - 5;
+	assert_int_equal(opens_number(f, 20), 0);
+	ahead += 10;
+	assert_int_equal(opens_number(f, 21), -EKEYEXPIRED);
+}
+
+static struct fixture *shared;
+
+static void opens_too(void)
+{
+	struct fixture *f = shared;
+	uint8_t text[128];
+	size_t len;
+
+	ok(keyring_open(f->ring, uid1, AAD, sizeof(AAD), f->sealed, f->len,
+			text, &len, &f->e));
+}
+
+static void is_revoked(void)
+{
+	keyring_revoke(shared->ring, uid1, 0x40);
+}
+
+static void A11_a_message_opens_once_in_two_threads(void **state)
+{
+	struct fixture *f = shared = *state;
+
+	meanwhile = opens_too;
+	assert_int_equal(opens(f, uid1), -ESTALE);
+}
+
+static void A11_a_message_does_not_open_once_the_key_is_revoked(void **state)
+{
+	struct fixture *f = shared = *state;
+
+	meanwhile = is_revoked;
+	assert_int_equal(opens(f, uid1), -ENOKEY);
+}
+
 static void A11_directions_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -367,6 +434,9 @@ int main(void)
 		TEST(A11_replays_are_judged_as_in_the_kernel),
 		TEST(A11_a_key_ends_with_its_lifetime),
 		TEST(A11_a_replaced_key_ends_before_its_time),
+		TEST(A11_a_replaced_key_lives_no_longer_for_it),
+		TEST(A11_a_message_opens_once_in_two_threads),
+		TEST(A11_a_message_does_not_open_once_the_key_is_revoked),
 		TEST(A11_directions_hold),
 	};
 
