@@ -202,10 +202,14 @@ int secmod_tpm_verify(void *sm, const u8 point[CERT_POINT_SIZE], const void *dat
 		      const u8 sig[SECMOD_SIG_SIZE]);
 struct cert_verifier secmod_verifier(struct secmod *sm);
 
+/* pcr.c: the module parameter pcrs= */
+bool secmod_pcr_wanted(void);
+int secmod_pcr_select(struct secmod *sm, u8 select[3]);
+int secmod_pcr_session(struct secmod *sm, struct t2_session *s);
+int secmod_pcr_bank(struct secmod *sm);
+
 /* nv.c: the counters and the root secret */
 int secmod_nv_foreign(struct secmod *sm, u32 *counters);
-int secmod_pcr_select(struct secmod *sm, u8 select[3]);
-int secmod_pcr_bank(struct secmod *sm);
 int secmod_nv_probe(struct secmod *sm);
 int secmod_nv_create(struct secmod *sm);
 int secmod_nv_remove(struct secmod *sm);
