@@ -376,28 +376,42 @@ static int check_written(struct secmod *sm, const u8 data[ROOT_SIZE])
 	return rc;
 }
 
-/* The write is the end of initialization: from now on the TPM holds a module. */
-int secmod_root_write(struct secmod *sm)
+static int write_root(struct secmod *sm, const u8 data[ROOT_SIZE])
 {
 	struct t2_entity owner, nv;
-	struct t2_nv_public pub;
 	struct t2_session s = {};
-	u8 data[ROOT_SIZE];
 	int rc;
 
 	rc = secmod_salted_session(sm, &s, T2_SA_DECRYPT);
 	if (rc)
 		return rc;
-	memcpy(data, sm->root, sizeof(sm->root));
-	memcpy(data + sizeof(sm->root), sm->pin, sizeof(sm->pin));
 	t2_hierarchy(&owner, T2_RH_OWNER);
 	owner.session = &s;
 	secmod_nv_entity(sm, sm->handles.root, &nv);
-	rc = t2_nv_write(&sm->tpm, &owner, &nv, data, sizeof(data), 0);
+	rc = t2_nv_write(&sm->tpm, &owner, &nv, data, ROOT_SIZE, 0);
 	if (rc)
 		secmod_tpm_refuse(sm, rc, "writing the root secret");
 	t2_end_session(&sm->tpm, &s);
-	rc = rc ?: look(sm, sm->handles.root, &pub);
+	return rc;
+}
+
+/*
+ * The write is the end of initialization: from now on the TPM holds a module. A try
+ * before this one may have written it and not have learnt so; what is there is compared.
+ */
+int secmod_root_write(struct secmod *sm)
+{
+	struct t2_nv_public pub;
+	u8 data[ROOT_SIZE];
+	int rc;
+
+	memcpy(data, sm->root, sizeof(sm->root));
+	memcpy(data + sizeof(sm->root), sm->pin, sizeof(sm->pin));
+	rc = look(sm, sm->handles.root, &pub);
+	if (!rc && !(pub.attributes & T2_NV_WRITTEN)) {
+		rc = write_root(sm, data);
+		rc = rc ?: look(sm, sm->handles.root, &pub);
+	}
 	rc = rc ?: check_written(sm, data);
 	memzero_explicit(data, sizeof(data));
 	return rc ?: bar_writes(sm);

@@ -4,7 +4,9 @@
 
 import struct
 
-from lib import LONG, MODULE, case, chance, comment, expect, expect_equal, expect_match
+from lib import BIN, BUILD, LONG, MODULE, case, chance, comment
+from lib import expect, expect_equal, expect_match, expect_rc
+from lib.bus import command_code
 from lib.powercut import IDENTITY, KEY, Stand
 from lib.powercut import TRANSIENT, LOADED_SESSION, handles, tpm_command
 
@@ -151,6 +153,38 @@ def check_init(result):
     expect_equal(stand.module.state, "virgin")
 
 
+# what a completion does to the root secret, in this order
+ROOT_STEPS = {0x137: "write", 0x138: "write lock"}
+
+
+class Loses:
+    """The first command of this code is done; its answer is cut after the header."""
+
+    def __init__(self, code):
+        self.code, self.lost = code, 0
+        stand.bus.arm(on_answer=self.on_answer)
+
+    def on_answer(self, _, command, answered):
+        if self.lost or command_code(command) != self.code:
+            return answered
+        self.lost = 1
+        return answer(0)
+
+
+def init_completed_again():
+    """In the same session, where the driver knows the root secret it has written."""
+    for code, step in ROOT_STEPS.items():
+        with case(f"A8 init: the answer to the {step} of the root secret is lost, then again"):
+            loses = Loses(code)
+            words = [BIN / "secmod", *stand.module.init_words(stand.manufacturer)]
+            words = ["env", f"LD_PRELOAD={BUILD}/vm/again.so", *map(str, words)]
+            result = stand.vm.sh(words, check=False)
+            stand.bus.arm()
+            expect_equal(loses.lost, 1)
+            expect_rc(result, 0, "once more")
+            check_init(result)
+
+
 def unload():
     stand.vm.sh("rmmod secmod")
     stand.tpm.restart(lambda: None)
@@ -241,6 +275,7 @@ def check_reset(result):
 stand = Stand()
 stand.boot()
 each_failure("A8 init", init, check_init)
+init_completed_again()
 expect_equal(init().rc, 0)
 unload()
 each_failure("load", load, check_load)

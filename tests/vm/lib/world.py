@@ -149,13 +149,14 @@ class Module:
     def attribute(self, name):
         return self.vm.sh(["cat", f"/sys/class/secmod/secmod0/{name}"]).out.strip()
 
-    def init(self, manufacturer, serial="SN-0001", *options, check=True):
+    def init_words(self, manufacturer, serial="SN-0001"):
         # the guest reads the host's files; the root is handed over by hand
-        return self.secmod(
-            *("init", manufacturer.guest_endpoint, "--root", manufacturer.root),
-            *("--serial", serial, "--vault", self.vault, *options),
-            check=check,
-        )
+        words = ("init", manufacturer.guest_endpoint, "--root", manufacturer.root)
+        return *words, "--serial", serial, "--vault", self.vault
+
+    def init(self, manufacturer, serial="SN-0001", *options, check=True):
+        words = self.init_words(manufacturer, serial)
+        return self.secmod(*words, *options, check=check)
 
     def personalize(self, unit, check=True):
         return self.secmod("personalize", unit.guest_endpoint, check=check)
