@@ -13,6 +13,8 @@ from lib.powercut import IDENTITY, Stand
 # to several hundred, and some that succeed mean one more initialization.
 STEPS = {"INIT_COMPLETE": 140, "PERSO_COMPLETE": 110, "LOAD": 41}
 STEPS |= {"INFO": 3, "GET_CERT": 3, "DETACH": 3, "ATTEST": 5, "SIGN": 5}
+# Seconds, of the 30 that manufacturer and unit wait for a message.
+PEER_WAITS = 8
 
 
 def step(call):
@@ -35,14 +37,16 @@ class Log:
         return text
 
 
-def run(only, first, words):
+def run(only, first, words, seconds):
     """The program with the library; its Result and the library's log."""
     log = Log()
+    limit = [f"FAIL_NTH_SECONDS={seconds}"] if seconds else []
     result = stand.vm.sh(
         [
             *("env", f"LD_PRELOAD={BUILD}/vm/fail_nth.so", f"FAIL_NTH_LOG={log.path}"),
             *(f"FAIL_NTH_ONLY={only}", f"FAIL_NTH_FIRST={first}"),
             *(f"FAIL_NTH_STEP={step(only)}", f"FAIL_NTH_VAULT={stand.module.vault}"),
+            *limit,
             *words,
         ],
         timeout=3600,
@@ -52,12 +56,12 @@ def run(only, first, words):
 
 
 def each_place(what, only, words, take_back=None):
-    """Until none is left; take_back() when the call succeeded, or the session was lost."""
+    """Until none is left; take_back() when the call succeeded, or its peer would not wait."""
     with case(f"{what}: {only} fails at any place"):
         first = 1 + chance(only).randrange(step(only))
         failed = False
         while True:
-            result, text = run(only, first, words)
+            result, text = run(only, first, words, PEER_WAITS if take_back else None)
             failed |= bool(re.search(rf"(?m)^{only} \d.*=", text))
             lost = re.search(rf"(?m)^{only} lost (\d+)$", text)
             if not lost:
@@ -91,11 +95,7 @@ def personalize_again():
 
 
 def life():
-    m = stand.manufacturer
-    init = secmod(
-        *("init", m.guest_endpoint, "--root", m.root),
-        *("--serial", "SN-0001", "--vault", stand.module.vault),
-    )
+    init = secmod(*stand.module.init_words(stand.manufacturer))
     each_place("any state", "INFO", secmod("status"))
     for call in ("INIT_BEGIN", "INIT_ACTIVATE", "INIT_COMPLETE"):
         each_place("A8 virgin", call, init, init_again)

@@ -9,10 +9,12 @@
  *
  * FAIL_NTH_LOG    file for the results: NAME FIRST STEP POINTS [ERRNO=COUNT ...], or
  *                 "NAME at N: what is wrong", or "NAME lost N": after this one the
- *                 call cannot be repeated, begin again behind it
+ *                 call cannot be repeated, or its peer waits no longer: begin again
+ *                 behind it
  * FAIL_NTH_ONLY   name of the one call to try (default: all)
  * FAIL_NTH_FIRST  number to begin with, FAIL_NTH_STEP distance (default: 1)
  * FAIL_NTH_VAULT  the vault to attach
+ * FAIL_NTH_SECONDS how long one call is tried, for a peer does not wait for ever
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/secmod.h>
@@ -116,6 +119,22 @@ static int tried(struct trial *t, const char *name)
 	t->n = t->first = number_from("FAIL_NTH_FIRST");
 	t->step = number_from("FAIL_NTH_STEP");
 	return getenv("FAIL_NTH_LOG") && (!only || !strcmp(only, name));
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* When no more is to be tried in this call; 0: never. */
+static time_t end_of_trials(void)
+{
+	const char *text = getenv("FAIL_NTH_SECONDS");
+
+	return text ? seconds() + atoi(text) : 0;
 }
 
 static void note(struct trial *t, int fd, int error)
@@ -222,18 +241,20 @@ static int try_ioctl(const struct command *c, int fd, unsigned long request,
 {
 	unsigned char saved[ARGUMENT_MAX];
 	unsigned int before = state(fd);
-	int rc, error, struck;
+	time_t end = end_of_trials();
+	int rc, error, struck, over;
 	struct trial t;
 
 	tried(&t, c->name);
 	memcpy(saved, arg, _IOC_SIZE(request));
 	for (;; t.n += t.step) {
 		memcpy(arg, saved, _IOC_SIZE(request));
-		fail_nth_arm(control, t.n);
+		over = end && t.n > t.first && seconds() >= end;
+		fail_nth_arm(control, over ? 0 : t.n);
 		rc = real_ioctl(fd, request, arg);
 		error = errno;
 		struck = fail_nth_disarm(control);
-		if (!struck || t.n > POINTS_MAX)
+		if (over || !struck || t.n > POINTS_MAX)
 			break;
 		note(&t, fd, rc ? error : 0);
 		if (!can_repeat(&t, c, fd, before, rc)) {
@@ -244,6 +265,8 @@ static int try_ioctl(const struct command *c, int fd, unsigned long request,
 		}
 	}
 	report(&t);
+	if (over)
+		say("%s lost %u\n", t.name, t.n - t.step);
 	errno = error;
 	return rc;
 }
