@@ -262,16 +262,18 @@ programs-of-tests: $(B)/bench/load $(unit-tests) $(vm-tools) $(vm-preloads) $(B)
 ready: deps
 	@$(MAKE) --no-print-directory all programs-of-tests
 
-# the driver's tests, run on every kernel; what of them check-all runs
-driver-tests := static/sparse vm/smoke vm/uapi vm/fuzz_ioctl vm/life vm/link vm/refusals \
-	vm/vault vm/provider vm/powercut_init vm/transaction
+# the driver's tests, run on every kernel, and what of them check-all runs; each name is
+# also that of all tests that begin with it
+driver-tests := vm/algorithms vm/executive vm/fuzz_ioctl vm/interposer vm/kill vm/life vm/link \
+	vm/lockout vm/provider vm/refusals vm/root vm/shutdown vm/smoke vm/suspend vm/tpm_fails \
+	vm/tpms vm/transaction vm/uapi vm/vault
 newer-kernels := 6.12 7
-kernel-tests := $(driver-tests) vm/suspend vm/dkms
-debug-tests := vm/debug_selftest vm/fail_nth vm/fail_nth_executive $(filter-out static/% vm/powercut%,$(driver-tests))
+kernel-tests := static/sparse $(driver-tests) vm/dkms vm/powercut_init
+debug-tests := vm/debug_selftest vm/fail_nth $(driver-tests)
 
 bounded-6.12 := static/sparse vm/smoke vm/life vm/dkms vm/suspend vm/executive
 bounded-7 := vm/smoke vm/life vm/executive
-bounded-debug := vm/debug_selftest vm/fail_nth vm/fail_nth_executive vm/life vm/executive
+bounded-debug := vm/debug_selftest vm/fail_nth vm/life vm/executive
 bounded := $(foreach k,$(newer-kernels) debug,$(bounded-$(k):%=$(k):%))
 
 check: ready ## all tests; T=vm/reset, T='static unit/*', T=debug:vm/life selects
@@ -287,7 +289,7 @@ check-debug: ready ## the driver's tests on a kernel with KASAN, lockdep, kmemle
 	@tests/run $(debug-tests:%=debug:%)
 
 long: ready ## all VM tests at full length, hours; T=vm/powercut selects
-	@SECMOD_LONG=1 tests/run $(or $(T),vm)
+	@SECMOD_LONG=1 tests/run $(or $(T),vm debug:vm/fail_nth)
 
 static: ready ## checkpatch, sparse, clang-format, shellcheck, ...
 	@tests/run static

@@ -4,7 +4,8 @@
 or reset: it is told of, or the result is right all the same. After the next start the
 module is what it was before or what it was to become, whole, and the way out works.
 
-A few bytes by chance; with SECMOD_LONG all of them in a random order, for two hours each.
+A few bytes by chance; with SECMOD_LONG all of them in a random order, for a quarter
+of an hour each.
 """
 
 import struct
@@ -15,7 +16,7 @@ from lib.bus import command_code, tpm_command
 from lib.interposer import flip
 from lib.powercut import EPOCH, IDENTITY, KEY, ROOT, VAULT_COUNTER, Recorder, Stand
 
-FEW, SECONDS = 4, 7200  # changes of each operation; of the long form
+FEW, SECONDS = 4, 900  # changes of each operation; of the long form
 SENTENCE = r"^secmod: \w.{15,}"
 NV_READ_PUBLIC, READ_PUBLIC = 0x169, 0x173
 POINT = 2 * (2 + 32)  # at the end of a public area
