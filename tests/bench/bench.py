@@ -15,6 +15,7 @@ from contenders import P11_STORE, prepare
 from lib import BUILD, MODULE, VM, Bus, CommandFailed, Module, Tpm, comment, serving
 
 LOAD = BUILD / "bench/load"
+AES = "modprobe -q aesni_intel || true"  # as udev does where the processor has it
 PORT = 4433
 FEW, MANY = 4, 12  # two runs of known length: the difference is the operations alone
 FILES = 2000

@@ -11,9 +11,9 @@ import json
 import statistics
 
 import report
-from bench import kmalloc_bytes
-from lib import BUILD, VM, Central, Manufacturer, Module, Tpm, Unit, comment
-from lib.cards import Cards
+from bench import AES, kmalloc_bytes
+from lib import BUILD, comment
+from lib.cards import cards_of_a_module
 from lib.gp import Keyset
 
 LOAD = BUILD / "bench/load"
@@ -36,11 +36,11 @@ CONTENDERS = {
 class Bench:
     """The machine, with a module that has keysets."""
 
-    def __init__(self, vm, module, central, seconds):
-        self.vm, self.seconds = vm, seconds
+    def __init__(self, cards, seconds):
+        self.vm, self.seconds = cards.module.vm, seconds
         master = Keyset(0x38, 32)
-        Cards(module, central.dir).issue(Keyset(0x31, 32), master, transport=Keyset(0x30, 32))
-        self.words = {"keys": f"38 {b''.join(master.keys).hex()}", "dir": central.dir}
+        cards.issue(Keyset(0x31, 32), master, transport=Keyset(0x30, 32))
+        self.words = {"keys": f"38 {b''.join(master.keys).hex()}", "dir": cards.central}
 
     def tpm_commands(self):
         return int(self.vm.sh(f"cat {STATS}/tpm_commands").out)
@@ -86,23 +86,9 @@ def rounds(bench, count):
 
 
 def measure(arguments):
-    tpm = Tpm()
-    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-    unit = Unit(manufacturer, in_tpm=False)
-    central = Central(manufacturer, unit)
-    manufacturer.serve()
-    unit.serve()
-    with VM(tpm=tpm, tpm_device=arguments.tpm) as vm:
-        vm.sh("modprobe aesni_intel", check=False)
-        vm.load_module()
-        module = Module(vm)
-        module.init(manufacturer)
-        module.personalize(unit)
-        bench = Bench(vm, module, central, arguments.seconds)
-        result = {"figures": rounds(bench, arguments.rounds), "channel_bytes": bench.channel_bytes()}
-    unit.stop()
-    manufacturer.stop()
-    return result
+    with cards_of_a_module(before=AES, tpm_device=arguments.tpm) as cards:
+        bench = Bench(cards, arguments.seconds)
+        return {"figures": rounds(bench, arguments.rounds), "channel_bytes": bench.channel_bytes()}
 
 
 def median(figures, what):

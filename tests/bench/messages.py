@@ -12,9 +12,9 @@ import json
 import statistics
 
 import report
-from bench import kmalloc_bytes
-from lib import BUILD, VM, Central, Manufacturer, Module, Tpm, Unit, comment
-from lib.gp import Talk
+from bench import AES, kmalloc_bytes
+from lib import BUILD, comment
+from lib.cards import cards_of_a_module
 from lib.seal import TransactionKey
 
 LOAD = BUILD / "bench/load"
@@ -39,10 +39,10 @@ PARAMETERS = "/sys/module/bare/parameters"
 class Bench:
     """The machine, and the key with which the module seals and opens."""
 
-    def __init__(self, vm, central, seconds):
-        self.vm, self.seconds = vm, seconds
-        talk = Talk(vm)
-        talk.open_central(central)
+    def __init__(self, cards, seconds):
+        self.vm, self.seconds = cards.module.vm, seconds
+        talk = cards.talk()
+        talk.open_central(cards.central)
         self.key = TransactionKey(0x40, lifetime=86400, messages=10**9).put(talk)
         self.key_bytes = self._memory_of_keys(talk)
         talk.close()
@@ -87,24 +87,14 @@ class Bench:
 
 def measure(arguments):
     """{way: {size: {contender: [messages per second, one figure per round]}}}"""
-    tpm = Tpm()
-    manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-    unit = Unit(manufacturer, in_tpm=False)
-    central = Central(manufacturer, unit)
-    manufacturer.serve()
-    unit.serve(None, "--max-messages", str(10**9), "--max-keys", str(KEYS + 1))
+    policy = ("--max-messages", str(10**9), "--max-keys", str(KEYS + 1))
     contenders = [*CONTENDERS, (NONE, None, 1)]
     rates = {w: {s: {c[0]: [] for c in contenders} for s in SIZES} for w in WAYS}
-    with VM(tpm=tpm) as vm:
-        # as udev does where the processor has them
-        vm.sh("modprobe aesni_intel", check=False)
-        vm.load_module()
-        module = Module(vm)
-        module.init(manufacturer)
-        module.personalize(unit)
+    with cards_of_a_module(before=AES, policy=policy) as cards:
+        vm = cards.module.vm
         vm.sh(f"modprobe algif_aead && insmod {BARE}")
         vm.sh(SOFTHSM)
-        bench = Bench(vm, central.dir, arguments.seconds)
+        bench = Bench(cards, arguments.seconds)
         driver = vm.sh("grep -B1 -A1 '^driver.*gcm' /proc/crypto").out
         for number, way, size in itertools.product(range(arguments.rounds), WAYS, SIZES):
             turn = number % len(contenders)
@@ -112,8 +102,6 @@ def measure(arguments):
                 rates[way][size][contender[0]].append(bench.rate(contender, way, size))
             comment(f"round {number + 1}: {way}, {size} bytes")
         vm.sh("rmmod bare")
-    unit.stop()
-    manufacturer.stop()
     return {"rates": rates, "driver": driver, "key_bytes": bench.key_bytes}
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The module as a card: pcscd, a virtual reader, and programs that are not ours."""
 
-from lib import REPO, VM, Central, Manufacturer, Module, Tpm, Unit
-from lib import case, expect, expect_equal, expect_match
+from lib import REPO, case, expect, expect_equal, expect_match
+from lib.cards import cards_of_a_module
 from lib.gp import Keyset, Talk
 from lib.reader import Reader
 
@@ -11,7 +11,7 @@ ISSUER = "A000000151000000"
 SELECT = f"00A4040008{ISSUER}00"
 
 
-def seen_by_others(reader, module):
+def seen_by_others(reader, uid):
     vm = reader.vm
     with case("vpicc: the answer to reset says what the card can"):
         atr = vm.sh("opensc-tool --atr").out.strip()
@@ -20,9 +20,9 @@ def seen_by_others(reader, module):
         for word in ("Extended Lc and Le fields", "- Command chaining", "73 65 63 6D 6F 64", "Protocol T = 1"):
             expect(word in text, f"{word}: {text}")
     with case("B1 vpicc: another program selects the issuer security domain and reads the UID"):
-        fci, uid = reader.send(SELECT, "80CA004500")
+        fci, answer = reader.send(SELECT, "80CA004500")
         expect_equal(fci, "6f118408a000000151000000a5059f650210009000")
-        expect_equal(uid, "4510" + module.attribute("uid") + "9000")
+        expect_equal(answer, f"4510{uid}9000")
 
 
 class PcscTalk(Talk):
@@ -32,19 +32,29 @@ class PcscTalk(Talk):
         self.relay = vm.start([REPO / "tests/vm/tools/pcsc.py"])
         self.seen, self.level = 0, 0
 
-    def reset(self):
-        self.relay.write("reset\n")
+    def power(self, what):
+        """"reset", "off" or "on"."""
+        self.relay.write(what + "\n")
         self.relay.wait_for(rf"(?s)^.{{{self.seen}}}9000\n")
         self.seen = len(self.relay.out)
 
 
-def driven_by_others(vm, central, uid):
+def expect_nothing_open(talk):
+    expect_equal(talk.sw("80CADF22"), 0x6982)
+    talk.level = 0
+    expect_equal(talk.sw("80CADF22"), 0x6985)
+    talk.select()
+    expect_equal(talk.sw("80CADF22"), 0x6982)
+
+
+def driven_by_others(reader, cards):
+    vm, central, uid = reader.vm, cards.central, cards.uid
     kdc, krk, mk = Keyset(0x30, 32), Keyset(0x31), Keyset(0x38, 32)
     talk = PcscTalk(vm)
     with case("vpicc: a reset ends the conversation"):
         talk.select()
         expect_equal(talk.ask("80CA0045")[2:].hex(), uid)
-        talk.reset()
+        talk.power("reset")
         expect_equal(talk.sw("80CA0045"), 0x6985)
     with case("A11 vpicc: another host opens SCP11a over PC/SC and puts the transport keyset"):
         talk.open_central(central)
@@ -60,12 +70,19 @@ def driven_by_others(vm, central, uid):
                 expect_equal(talk.ask("80CA0045")[2:].hex(), uid)
     with case("B9 vpicc: a reset ends the channel, too"):
         expect_equal(talk.ask("80CADF22")[:2].hex(), "df22")
-        talk.reset()
-        expect_equal(talk.sw("80CADF22"), 0x6982)
-        talk.level = 0
-        expect_equal(talk.sw("80CADF22"), 0x6985)
-        talk.select()
-        expect_equal(talk.sw("80CADF22"), 0x6982)
+        talk.power("reset")
+        expect_nothing_open(talk)
+    with case("B9 vpicc: without power the channel is gone"):
+        talk.open(mk)
+        expect_equal(talk.ask("80CADF22")[:2].hex(), "df22")
+        talk.power("off")
+        talk.power("on")
+        expect_nothing_open(talk)
+    with case("vpicc: without power nothing holds the module"):
+        expect_match("/dev/secmod0", reader.open_files())
+        talk.power("off")
+        vm.wait_for(lambda: "/dev/secmod0" not in reader.open_files())
+        talk.power("on")
     with case("B9 vpicc: a wrong keyset is refused over PC/SC"):
         talk.select()
         expect(not talk.initialize(Keyset(0x38, 32)), "cryptogram")
@@ -73,17 +90,7 @@ def driven_by_others(vm, central, uid):
     talk.close()
 
 
-tpm = Tpm()
-manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
-unit = Unit(manufacturer, in_tpm=False)
-central = Central(manufacturer, unit)
-manufacturer.serve()
-unit.serve()
-with VM(tpm=tpm) as vm:
-    vm.load_module()
-    module = Module(vm)
-    module.init(manufacturer)
-    module.personalize(unit)
-    reader = Reader(vm)
-    seen_by_others(reader, module)
-    driven_by_others(vm, central.dir, module.attribute("uid"))
+with cards_of_a_module() as cards:
+    reader = Reader(cards.module.vm)
+    seen_by_others(reader, cards.uid)
+    driven_by_others(reader, cards)

@@ -65,15 +65,20 @@ class Cards:
 
 
 @contextlib.contextmanager
-def cards_of_a_module(tpm=None, parameters="", **machine):
-    """Cards of a module that has just been personalized; its keysets have TRIES tries."""
+def cards_of_a_module(tpm=None, parameters="", before="true", policy=(), **machine):
+    """Cards of a module that has just been personalized; its keysets have TRIES tries.
+
+    before      a command of the guest, before the driver is loaded
+    policy      options of the unit
+    """
     tpm = tpm or Tpm()
     manufacturer = Manufacturer(ek_ca=tpm.ek_ca)
     unit = Unit(manufacturer, in_tpm=False)
     central = Central(manufacturer, unit)
     manufacturer.serve()
-    unit.serve(None, "--keyset-tries", str(TRIES))
+    unit.serve(None, "--keyset-tries", str(TRIES), *policy)
     with VM(tpm=tpm, **machine) as vm:
+        vm.sh(before)
         vm.load_module(parameters)
         module = Module(vm)
         module.init(manufacturer)

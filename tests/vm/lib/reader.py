@@ -19,6 +19,10 @@ class Reader:
         self.vm.wait_for("opensc-tool --atr", timeout=120)
         return bridge
 
+    def open_files(self):
+        """What the bridge has open."""
+        return self.vm.sh("ls -l /proc/$(pidof secmod-vpicc)/fd").out
+
     def send(self, *commands):
         """The responses to a conversation, hexadecimal with their status words."""
         options = " ".join(f"-s {command}" for command in commands)

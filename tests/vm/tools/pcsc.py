@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Commands in hexadecimal, one a line, to the card in PC/SC's first reader; "reset" too.
+"""Commands in hexadecimal, one a line, to the card in PC/SC's first reader; "reset",
+"off" and "on" too.
 
 Debian's own interpreter, for its own package has the module for PC/SC.
 """
@@ -14,6 +15,7 @@ from smartcard.scard import (
     SCARD_RESET_CARD,
     SCARD_SCOPE_USER,
     SCARD_SHARE_EXCLUSIVE,
+    SCARD_UNPOWER_CARD,
     SCardConnect,
     SCardDisconnect,
     SCardEstablishContext,
@@ -38,6 +40,12 @@ card = check(SCardConnect(context, reader, *mode))
 for line in sys.stdin:
     if line.strip() == "reset":
         check(SCardReconnect(card, *mode, SCARD_RESET_CARD))
+        print("9000", flush=True)
+    elif line.strip() == "off":
+        check(SCardDisconnect(card, SCARD_UNPOWER_CARD))
+        print("9000", flush=True)
+    elif line.strip() == "on":
+        card = check(SCardConnect(context, reader, *mode))
         print("9000", flush=True)
     else:
         command = list(bytes.fromhex(line))

@@ -26,7 +26,9 @@ from yubikit.securitydomain import SecurityDomainSession
 
 
 class Certificate:
-    """It is passed on and not read: the library of Debian 12 knows no OID below 2.25."""
+    """It is passed on and not read, as little as the module's, whose public key is handed over
+    instead: the library of Debian 12 parses no certificate with arcs as long as those of a UUID
+    (2.25.UUID, X.667), in which the project's roles and extensions are."""
 
     subject = "host"
 
