@@ -97,7 +97,7 @@ static int check_record(struct secmod *sm, const struct record *r)
 {
 	if (memcmp(r->srk_name, sm->srk_name.data, sizeof(r->srk_name)))
 		return refuse(&sm->why, -EKEYREJECTED,
-			      "the storage root key is not the one of the initialization");
+			      "the storage root key is not the one of the initialization: another TPM, or somebody on its bus: see srk=");
 	if (r->epoch != sm->epoch && r->epoch + 1 != sm->epoch)
 		return refuse(&sm->why, -ESTALE,
 			      "vault: epoch %llu, module: %llu: secmod reset --fresh-vault",

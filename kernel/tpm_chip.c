@@ -101,7 +101,8 @@ int secmod_tpm_begin(struct secmod *sm)
 	lockdep_assert_held(&sm->lock);
 	rc = tpm_try_get_ops(chip);
 	if (rc)
-		return refuse(&sm->why, -ENODEV, "the TPM is gone or suspended");
+		return refuse(&sm->why, -ENODEV,
+			      "the TPM is gone or suspended: resume, or restart the machine");
 	return 0;
 }
 
@@ -111,22 +112,42 @@ void secmod_tpm_end(struct secmod *sm)
 	tpm_put_ops(chip);
 }
 
-/* The way out, where the code alone tells it. */
+/* The way out, where the code tells it, for some together with the command. */
 static const struct {
 	u32 rc;
+	bool owner_only;
 	const char *text;
 } ways_out[] = {
-	{ T2_RC_BAD_AUTH, ": is the TPM's owner authorization set? The driver needs it empty" },
-	{ T2_RC_FAILURE, ": the TPM is in failure mode: turn the machine off and on" },
-	{ T2_RC_NV_SPACE, ": the TPM's NV space is full: remove what nobody needs (tpm2_getcap)" },
+	{
+		.rc = T2_RC_BAD_AUTH,
+		.owner_only = true,
+		.text = ": is the TPM's owner authorization set? The driver needs it empty",
+	},
+	{
+		.rc = T2_RC_FAILURE,
+		.text = ": the TPM is in failure mode: turn the machine off and on",
+	},
+	{
+		.rc = T2_RC_NV_SPACE,
+		.text = ": the TPM's NV space is full: remove what nobody needs (tpm2_getcap)",
+	},
+	{
+		.rc = T2_RC_OBJECT_MEMORY,
+		.text = ": no slot is free: flush others' keys (tpm2_flushcontext -t), or restart",
+	},
+	{
+		.rc = T2_RC_SESSION_MEMORY,
+		.text = ": no slot is free: flush sessions (tpm2_flushcontext -l), or restart",
+	},
 };
 
-static const char *way_out(u32 rc)
+static const char *way_out(u32 cc, u32 rc)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ways_out); i++)
-		if (ways_out[i].rc == t2_rc_base(rc))
+		if (ways_out[i].rc == t2_rc_base(rc) &&
+		    (!ways_out[i].owner_only || t2_cc_by_owner(cc)))
 			return ways_out[i].text;
 	return "";
 }
@@ -143,7 +164,7 @@ int secmod_tpm_refuse(struct secmod *sm, int rc, const char *doing)
 	if (sm->tpm.rc)
 		return refuse(&sm->why, rc, "%s: %s%s", doing,
 			      t2_rc_text(sm->tpm.cc, sm->tpm.rc, text, sizeof(text)),
-			      way_out(sm->tpm.rc));
+			      way_out(sm->tpm.cc, sm->tpm.rc));
 	if (rc == -ENOMEM)
 		return refuse(&sm->why, rc, "%s: no memory", doing);
 	return refuse(&sm->why, rc, "%s: no valid answer to %s (error %d)", doing,

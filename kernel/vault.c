@@ -230,7 +230,8 @@ static int explain(struct secmod *sm, enum slot_verdict worst, u64 newest)
 			      "vault: it holds content %llu, the module is at %llu: attach the newest copy, or secmod reset --fresh-vault",
 			      newest, sm->vault_counter);
 	case SLOT_FOREIGN:
-		return refuse(&sm->why, -EBADMSG, "vault: it belongs to another module");
+		return refuse(&sm->why, -EBADMSG,
+			      "vault: it belongs to another module: attach this one's, or secmod reset --fresh-vault");
 	case SLOT_DAMAGED:
 		return refuse(&sm->why, -EBADMSG,
 			      "vault: damaged: attach an undamaged copy, or secmod reset --fresh-vault");
@@ -238,7 +239,8 @@ static int explain(struct secmod *sm, enum slot_verdict worst, u64 newest)
 		return refuse(&sm->why, -EIO,
 			      "vault: cannot be read or decrypted at the moment: try again");
 	default:
-		return refuse(&sm->why, -EBADMSG, "vault: the file is no vault");
+		return refuse(&sm->why, -EBADMSG,
+			      "vault: the file is no vault: attach the module's, or secmod reset --fresh-vault");
 	}
 }
 

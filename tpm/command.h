@@ -74,6 +74,8 @@ enum t2_cc {
 #define T2_CF_ENCRYPT 0x02 /* its response's first parameter is a TPM2B */
 #define T2_CF_HANDLE 0x04 /* its response has a handle */
 #define T2_CF_NO_GUARD 0x08 /* takes no session, or makes the first one */
+#define T2_CF_OWNER \
+	0x10 /* authorized by the owner, as this layer's callers use it */
 
 struct t2_cc_info {
 	u16 cc;

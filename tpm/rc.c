@@ -169,6 +169,13 @@ const char *t2_cc_name(u32 cc)
 	return info ? info->name : "TPM2_?";
 }
 
+bool t2_cc_by_owner(u32 cc)
+{
+	const struct t2_cc_info *info = t2_cc_find(cc);
+
+	return info && info->flags & T2_CF_OWNER;
+}
+
 /* "handle", "session" or "parameter", and in *@n which one; NULL for none */
 static const char *rc_subject(u32 rc, unsigned int *n)
 {

@@ -310,6 +310,8 @@ int t2_rc_errno(u32 rc); /* its table of errno stands in rc.c */
 /* Writes for instance "TPM2_NV_Read: 0x149 TPM_RC_NV_LOCKED" and returns @out. */
 const char *t2_rc_text(u32 cc, u32 rc, char *out, size_t size);
 const char *t2_cc_name(u32 cc);
+/* A command for which the owner's authorization is needed. */
+bool t2_cc_by_owner(u32 cc);
 /* The code without its parameter, handle or session number. */
 u32 t2_rc_base(u32 rc);
 #define T2_RC_HANDLE 0x08b
@@ -319,6 +321,7 @@ u32 t2_rc_base(u32 rc);
 #define T2_RC_BAD_AUTH 0x0a2
 #define T2_RC_FAILURE 0x101
 #define T2_RC_OBJECT_MEMORY 0x902
+#define T2_RC_SESSION_MEMORY 0x903
 #define T2_RC_REFERENCE_H0 0x910
 #define T2_RC_LOCKOUT 0x921
 #define T2_RC_POLICY 0x126

@@ -140,6 +140,21 @@ static void text_names_command_and_place(void **state)
 			    "TPM2_Si");
 }
 
+/* Part 3 of the TPM library specification: which of ours name the owner's hierarchy. */
+static void commands_of_the_owner(void **state)
+{
+	static const u32 owner[] = { 0x120, 0x122, 0x12a, 0x131, 0x137, 0x138 };
+	size_t i, n = 0;
+	u32 cc;
+
+	(void)state;
+	for (cc = 0; cc < 0x200; cc++)
+		n += t2_cc_by_owner(cc);
+	assert_int_equal(n, ARRAY_SIZE(owner));
+	for (i = 0; i < ARRAY_SIZE(owner); i++)
+		assert_true(t2_cc_by_owner(owner[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +162,7 @@ int main(void)
 		cmocka_unit_test(number_of_what_is_wrong_changes_nothing),
 		cmocka_unit_test(every_code_has_an_errno),
 		cmocka_unit_test(text_names_command_and_place),
+		cmocka_unit_test(commands_of_the_owner),
 	};
 
 	return cmocka_run_group_tests_name("tpm rc", tests, NULL, NULL);

@@ -52,7 +52,7 @@ def owner_authorization():
         expect_equal(module.state, "personalization")
     with case("A1 a personalization then says so"):
         expect_rc(module.personalize(terminal.unit, check=False), 1,
-                  "(removing a key|making a key persistent): .*TPM_RC_BAD_AUTH")
+                  "(removing a key|making a key persistent): .*TPM_RC_BAD_AUTH.*owner auth")
         expect_equal(module.state, "personalization")
     terminal.sh("tpm2_changeauth -Q -c owner -p hidden")
     with case("the way out is the old authorization"):
@@ -92,8 +92,8 @@ terminal = Terminal()
 vm, module, root = terminal.vm, terminal.module, terminal.root
 with vm:
     terminal.begin()
-    full("all transient slots taken", root.fill_objects, "TPM_RC_OBJECT_MEMORY")
-    full("all sessions taken", root.fill_sessions, "TPM_RC_SESSION_MEMORY")
+    full("all transient slots taken", root.fill_objects, "TPM_RC_OBJECT_MEMORY.* -t")
+    full("all sessions taken", root.fill_sessions, "TPM_RC_SESSION_MEMORY.* -l")
     owner_authorization()
     busy()
     with case("A24 after all that the driver has nothing left in the TPM's slots"):
