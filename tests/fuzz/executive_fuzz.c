@@ -27,8 +27,14 @@ static bool is_zero(const void *p, size_t len)
 	return !len;
 }
 
+/* A try is counted, and taken back. */
+static unsigned int commits_of(u8 ins)
+{
+	return ins == INS_EXTERNAL_AUTHENTICATE ? 2 : 1;
+}
+
 /* What holds after each command, whatever it was. */
-static void check_state(const struct secmod_file *f)
+static void check_state(const struct secmod_file *f, u8 ins)
 {
 	static u8 encoded[RECORD_MAX];
 	const struct executive *x = f->executive;
@@ -46,6 +52,7 @@ static void check_state(const struct secmod_file *f)
 		CHECK(x->channel == CHANNEL_CENTRAL ||
 		      keyset_find(module.record, x->kvn));
 	}
+	CHECK(commits <= commits_of(ins));
 	if (commits) {
 		CHECK(record_encode(module.record, encoded, sizeof(encoded)) >
 		      0);
@@ -72,7 +79,7 @@ static u16 run(struct secmod_file *f, const u8 *command, size_t len,
 	sw = response[r.len - 2] << 8 | response[r.len - 1];
 	CHECK(sw == SW_OK || sw >> 12 == 6);
 	CHECK(r.len == 2 || sw == SW_OK || sw >> 8 == 0x61);
-	check_state(f);
+	check_state(f, len > 1 ? command[1] : 0);
 	if (generation != module.generation)
 		CHECK(acting == CHANNEL_CENTRAL &&
 		      f->executive->channel == CHANNEL_NONE);

@@ -117,6 +117,7 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg,
 	(void)identity;
 	(void)identity_len;
 	(void)file;
+	CHECK(!forbidden && acting == CHANNEL_CENTRAL);
 	sm->generation++;
 	sm->state = SECMOD_STATE_PERSONALIZATION;
 	arg->public_len = arg->attest_len = arg->nv_public_len = 8;
@@ -128,6 +129,7 @@ static u64 txn_keys; /* bit of KVN */
 int txn_install(struct secmod *sm, const struct txn_params *p)
 {
 	CHECK(!forbidden && sm->state == SECMOD_STATE_OPERATING);
+	CHECK(acting == CHANNEL_CENTRAL);
 	CHECK(p->kvn >= 0x40 && p->kvn <= 0x5f && p->key_len <= TXN_KEY_SIZE);
 	txn_keys |= 1ull << (p->kvn & 0x3f);
 	return 0;
@@ -137,7 +139,7 @@ int txn_delete(struct secmod *sm, u8 kvn)
 {
 	const u64 bit = 1ull << (kvn & 0x3f);
 
-	CHECK(!forbidden && sm->record);
+	CHECK(!forbidden && sm->record && acting == CHANNEL_CENTRAL);
 	if (!(txn_keys & bit))
 		return -ENOENT;
 	txn_keys &= ~bit;

@@ -85,6 +85,24 @@ static void channel_seeds(void)
 	}
 }
 
+/* What no keyset's channel may: KRK, MK, a transaction key, a reset. */
+static void refused_seeds(void)
+{
+	static const char *const deletions[] = { "d20131", "d20138", "d20140" };
+
+	for (uint8_t keyset = 0; keyset < 3; keyset++) {
+		struct output o = { .len = 0 };
+
+		put_u8(&o, 7);
+		put_open(&o, keyset, 4);
+		for (size_t i = 0; i < 3; i++)
+			put_good(&o, "80e40000", deletions[i]);
+		put_good(&o, "80f0807f", "");
+		put_good(&o, "80e40000", "d20130");
+		seed("executive", o.data, o.len);
+	}
+}
+
 /* Who may open SCP11a. */
 static const struct cert_vector *central(void)
 {
@@ -114,7 +132,11 @@ static void agreement_seed(void)
 		"00");
 	put_u8(&o, TAKE_OVER);
 	put_good(&o, "80840000", "");
+	put_good(&o, "80f0800f", "");
+	put_good(&o, "80e40000", "d20138");
+	put_good(&o, "80e40000", "d20140");
 	put_step(&o, PUT, "0030");
+	put_good(&o, "80e40000", "d20130");
 	put_good(
 		&o, "80f0807f",
 		"00000000000000000000000000000000"
@@ -266,6 +288,7 @@ void seeds_apdu(void)
 		seed("apdu", o.data, o.len);
 	}
 	channel_seeds();
+	refused_seeds();
 	agreement_seed();
 	recorded_seeds();
 	bare_seed();
