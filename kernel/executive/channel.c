@@ -37,15 +37,25 @@ static size_t slot_of(const struct record *r, const struct record_keyset *k)
 	return k - r->keysets;
 }
 
+static const char *way_out(u8 kvn)
+{
+	switch (key_role(kvn)) {
+	case KEY_MASTER:
+		return "replace it with the replacement keyset";
+	case KEY_TRANSPORT:
+		return "the central system puts another one";
+	default:
+		return "reset the module (secmod reset)";
+	}
+}
+
 static u16 may_try(struct executive *x, const struct record_keyset *k)
 {
 	struct secmod *sm = x->sm;
 
 	if (k->failures >= sm->record->policy.keyset_tries) {
 		refuse(&sm->why, -EACCES, "keyset %02X: locked after %u failed authentications: %s",
-		       k->kvn, k->failures,
-		       key_role(k->kvn) == KEY_MASTER ? "replace it with the replacement keyset" :
-							"reset the module (secmod reset)");
+		       k->kvn, k->failures, way_out(k->kvn));
 		return SW_BLOCKED;
 	}
 	if (ktime_get_boottime_ns() < sm->keyset_wait[slot_of(sm->record, k)]) {
