@@ -26,7 +26,6 @@ enum apdu_sw {
 	SW_MEMORY = 0x6581, /* no response; the command may have been carried out */
 	SW_LENGTH = 0x6700,
 	SW_CHANNEL = 0x6881,
-	SW_NO_SECURE_MESSAGING = 0x6882,
 	SW_LAST_OF_CHAIN = 0x6883,
 	SW_SECURITY = 0x6982,
 	SW_BLOCKED = 0x6983,
