@@ -11,9 +11,12 @@ enum {
 	KID_SD_ECKA = 0x11,
 };
 
-static bool refers_to(const struct apdu *a, u8 kid)
+/* P2 of PERFORM SECURITY OPERATION: more certificates of the chain follow. */
+#define MORE_FOLLOW 0x80
+
+static bool refers_to(u8 p1, u8 p2, u8 kid)
 {
-	return !a->p1 && (!a->p2 || a->p2 == kid);
+	return !p1 && (!p2 || p2 == kid);
 }
 
 /* What is too large for the stack. */
@@ -54,6 +57,18 @@ static u16 status_of(int rc)
 	return SW_FAILED;
 }
 
+/* A chain may begin with it: it is here already, and believed for that reason only. */
+static u16 check_signer(struct secmod *sm, const struct apdu *a)
+{
+	const struct record_cert *signer = &sm->record->signer;
+
+	if (a->len == signer->len && !memcmp(a->data, signer->der, a->len))
+		return SW_OK;
+	refuse(&sm->why, -EKEYREJECTED,
+	       "certificate chain: it begins with another certificate than this module's signer");
+	return SW_SECURITY;
+}
+
 /* PERFORM SECURITY OPERATION: Amendment F, 6.4 */
 u16 agreement_certificate(struct executive *x, const struct apdu *a, struct apdu_response *r)
 {
@@ -62,10 +77,12 @@ u16 agreement_certificate(struct executive *x, const struct apdu *a, struct apdu
 
 	channel_close(x);
 	x->peer_known = false;
-	if (!refers_to(a, KID_CA_KLOC))
+	if (!refers_to(a->p1, a->p2 & ~MORE_FOLLOW, KID_CA_KLOC))
 		return SW_P1P2;
 	if (x->sm->state != SECMOD_STATE_OPERATING)
 		return SW_CONDITIONS;
+	if (a->p2 & MORE_FOLLOW)
+		return check_signer(x->sm, a);
 	w = kzalloc(sizeof(*w), GFP_KERNEL);
 	if (!w)
 		return SW_FAILED;
@@ -106,7 +123,7 @@ u16 agreement_authenticate(struct executive *x, const struct apdu *a, struct apd
 	u16 sw;
 	int rc;
 
-	if (!refers_to(a, KID_SD_ECKA))
+	if (!refers_to(a->p1, a->p2, KID_SD_ECKA))
 		return SW_P1P2;
 	if (!x->peer_known)
 		return SW_CONDITIONS;

@@ -113,17 +113,26 @@ static const struct cert_vector *central(void)
 	return v;
 }
 
-static void agreement_seed(void)
+static void put_certificate(struct output *o, const char *head, const char *der)
 {
-	struct output o = { .len = 0 }, c = { .len = 0 }, d = { .len = 0 };
+	struct output c = { .len = 0 }, d = { .len = 0 };
 
-	put_u8(&o, 6);
-	put_hex(&d, central()->der);
-	put_hex(&c, "802a000000");
+	put_hex(&d, der);
+	put_hex(&c, head);
+	put_u8(&c, 0);
 	put_u16(&c, (unsigned int)d.len);
 	put(&c, d.data, d.len);
-	put_u8(&o, RAW);
-	put_piece(&o, c.data, c.len);
+	put_u8(o, RAW);
+	put_piece(o, c.data, c.len);
+}
+
+static void agreement_seed(void)
+{
+	struct output o = { .len = 0 };
+
+	put_u8(&o, 6);
+	put_certificate(&o, "802a0090", central()->issuer);
+	put_certificate(&o, "802a0000", central()->der);
 	put_raw(&o,
 		"8082000053a60d9002110195013c800188810120"
 		"5f494104"
