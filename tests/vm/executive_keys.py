@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The executive's channels and keysets: from the central system's key to a new master key."""
 
-from lib import case, expect, expect_equal, host
+import ssl
+
+from lib import Central, Unit, case, expect, expect_equal, expect_match, host
 from lib.cards import TRIES, cards_of_a_module, refusal
 from lib.gp import ISSUER, Keyset, derive
 
@@ -14,13 +16,6 @@ def agreement(cards):
             expect_equal(talk.ask("80CA0045")[2:].hex(), cards.uid)
             expect_equal(talk.ask("80CADF22"), b"\xdf\x22\0")
             talk.close()
-    with case("A28 SCP11a takes no certificate of another role"):
-        talk = cards.talk()
-        talk.select()
-        wrong = cards.central.parent / "pu"
-        expect_equal(refusal(talk.certificate, _named(wrong, "signer.pem")), 0x6982)
-        expect_equal(talk.sw("80820000", bytes(8)), 0x6985)
-        talk.close()
     with case("A11 SCP11a: who has another private key gets no channel"):
         talk = cards.talk()
         talk.select()
@@ -34,13 +29,61 @@ def agreement(cards):
 
 def _named(directory, certificate, key=None):
     """A central system's directory made of other files."""
-    made = directory.parent / f"made-{certificate}{'-key' if key else ''}"
+    made = directory.parent / f"{directory.name}-{certificate}{'-key' if key else ''}"
     made.mkdir(exist_ok=True)
     (made / "central.pem").write_bytes((directory / certificate).read_bytes())
     source = key or directory / "central.key"
     if source.exists():
         (made / "central.key").write_bytes(source.read_bytes())
     return made
+
+
+def _changed(central):
+    """Its directory, with one bit of the certificate's signature changed."""
+    der = bytearray(ssl.PEM_cert_to_DER_cert((central / "central.pem").read_text()))
+    der[-1] ^= 1
+    made = central.parent / "changed"
+    made.mkdir()
+    (made / "central.pem").write_text(ssl.DER_cert_to_PEM_cert(bytes(der)))
+    return made
+
+
+def certificates(cards):
+    vm, central = cards.module.vm, cards.central
+    cards.module.secmod("certs", "--out-dir", vm.share)
+    others = Unit(cards.manufacturer, "pu2", in_tpm=False)
+    strange = Central(cards.manufacturer, others, "central2")
+    wrong = (
+        ("A28 SCP11a takes no certificate of another role",
+         _named(vm.share, "module.pem"), "role is module, not central"),
+        ("A22 SCP11a takes no central system of another signer",
+         strange.dir, "its issuer is not the certificate"),
+        ("A28 SCP11a takes no certificate that was changed",
+         _changed(central), "signature is wrong"),
+    )
+    talk = cards.talk()
+    talk.select()
+    for name, directory, reason in wrong:
+        with case(name):
+            talk.certificate(central)
+            expect_equal(refusal(talk.certificate, directory), 0x6982)
+            expect_match(reason, cards.module.attribute("last_error"))
+            # nor is the one before it remembered
+            expect_equal(talk.sw("80820000", bytes(8)), 0x6985)
+    with case("A11 SCP11a takes a chain that begins with the module's signer"):
+        talk.certificate(_named(cards.unit.dir, "signer.pem"), "802A0090")
+        expect_equal(talk.sw("80820000", bytes(8)), 0x6985)
+        talk.certificate(central)
+        expect_equal(talk.sw("80820080", bytes(8)), 0x6A86)
+        expect(talk.agree(central), "receipt")
+        expect_equal(talk.ask("80CA0045")[2:].hex(), cards.uid)
+    with case("A28 SCP11a takes no chain that begins with another"):
+        for head in ("802A0080", "802A0090"):
+            first = _named(others.dir, "signer.pem")
+            expect_equal(refusal(talk.certificate, first, head), 0x6982)
+            expect_match("begins with another", cards.module.attribute("last_error"))
+            expect_equal(talk.sw("80820000", bytes(8)), 0x6985)
+    talk.close()
 
 
 def issuance(cards, kdc, krk, mk):
@@ -50,11 +93,22 @@ def issuance(cards, kdc, krk, mk):
         expect_equal(talk.put_keys(kdc), bytes([0x30]) + kdc.kcvs)
         talk.close()
         expect_equal(cards.keysets(), {0x30: (16, 0, TRIES, kdc.kcvs)})
-    with case("B5 the transport keyset loads both slots"):
+    with case("B1 INITIALIZE UPDATE of number 0 is that of the first keyset there is"):
+        talk = cards.talk()
+        talk.select()
+        expect(talk.initialize(kdc, kvn=0), "cryptogram")
+        expect_equal(talk.info[0], 0x30)
+        expect_equal(talk.authenticate(), 0x9000)
+        talk.close()
+    with case("B5 the transport keyset loads both slots; before, the load cannot be ended"):
         talk = cards.talk()
         talk.open(kdc)
+        expect_equal(talk.sw("80F0800F"), 0x6985)
         expect_equal(talk.put_keys(krk), bytes([krk.kvn]) + krk.kcvs)
-        expect_equal(talk.put_keys(mk), bytes([mk.kvn]) + mk.kcvs)
+        expect_equal(talk.sw("80F0800F"), 0x6985)
+        # in two parts, each with its own protection
+        expect_equal(talk.put_keys(mk, first=20), bytes([mk.kvn]) + mk.kcvs)
+        expect_equal(talk.ask("80CA0045")[2:].hex(), cards.uid)
         talk.close()
         expect_equal(sorted(cards.keysets()), [0x30, krk.kvn, mk.kvn])
     with case("B5 the key information template names the keysets"):
@@ -121,6 +175,18 @@ def protection(cards, mk):
         sent = head + b"\0" + len(data).to_bytes(2, "big") + data + b"\0\0"
         expect_equal(talk.raw(sent)[1], 0x9000)
         expect_equal(talk.raw(sent)[1], 0x6982)
+    with case("B8 a part of a chain without protection ends the channel"):
+        talk.open(mk, 0x33)
+        talk.ask("90E28000", bytes(4))
+        expect_equal(talk.raw(bytes.fromhex("80E2800004") + bytes(4)), (b"", 0x6982))
+        expect_equal(talk.sw(command), 0x6982)
+    with case("B8 a protected response is fetched in pieces, and the channel goes on"):
+        talk.select()
+        whole = talk.ask("80CABF21")
+        talk.open(mk, 0x33)
+        expect_equal(talk.ask("80CABF21", piece=100), whole)
+        expect(talk.pieces > len(whole) // 100, f"{talk.pieces} pieces")
+        expect_equal(talk.ask("80CA0045")[2:].hex(), cards.uid)
     with case("B8 EXTERNAL AUTHENTICATE comes once, and only after INITIALIZE UPDATE"):
         talk.open(mk, 0x01)
         expect_equal(talk.authenticate(), 0x6985)
@@ -144,17 +210,24 @@ def protection(cards, mk):
     talk.close()
 
 
-# what a command is answered where the rules allow it
-RULES = {
-    "80CADF22": ("transport replacement master central", 0x9000, b""),
-    "80F28002": ("transport replacement master central", 0x9000, b"\x4f\0"),
-    "80D80081": ("transport replacement central", 0x6A80, b""),
-    "80E40000": ("transport master central", 0x6A80, b""),
-    "80E60100": ("transport master", 0x6A86, b""),
-    "80E28000": ("transport master", 0x6985, b""),
-    "80F08055": ("transport master central", 0x6A86, b""),
-    "80840000": ("central", 0x9000, b""),
-}
+# command, its data, what it is answered where the rules allow it, and where that is. Without
+# an answer: it is tried only where it is refused, for the rest needs it all again.
+RULES = (
+    ("80CADF22", "", 0x9000, "transport replacement master central"),
+    ("80F28002", "4F00", 0x9000, "transport replacement master central"),
+    ("80D80081", "", 0x6A80, "transport replacement central"),
+    ("80E40000", "", 0x6A80, "transport master"),
+    ("80E40000", "D20130", None, "transport master"),
+    ("80E40000", "D20131", None, ""),
+    ("80E40000", "D20138", None, ""),
+    ("80E40000", "D20140", 0x6A88, "central"),
+    ("80E60100", "", 0x6A86, "transport master"),
+    ("80E28000", "", 0x6985, "transport master"),
+    ("80F08055", "", 0x6A86, "transport master central"),
+    ("80F0800F", "", None, "transport master"),
+    ("80F0807F", "", 0x6700, "central"),
+    ("80840000", "", 0x9000, "central"),
+)
 
 
 def rules(cards, keysets):
@@ -166,12 +239,18 @@ def rules(cards, keysets):
                 talk.open_central(cards.central)
             elif channel != "nobody":
                 talk.open(keysets[channel])
-            for head, (allowed, sw, data) in RULES.items():
-                right = sw if channel in allowed.split() else 0x6982
-                if channel == "central" and head == "80E40000":
-                    right = 0x6982  # it deletes transaction keys by name only
-                expect_equal((head, hex(talk.sw(head, data))), (head, hex(right)))
+            answers, right = [], []
+            for head, data, sw, allowed in RULES:
+                may = channel in allowed.split()
+                if sw or not may:
+                    got = talk.sw(head, bytes.fromhex(data))
+                    answers.append(f"{head} {data} {got:04x}")
+                    right.append(f"{head} {data} {sw if may else 0x6982:04x}")
+            expect_equal(answers, right)
             talk.close()
+    with case("B1 what was refused has changed nothing"):
+        expect_equal(sorted(cards.keysets()), sorted(k.kvn for k in keysets.values()))
+        expect_equal([cards.opens(k) for k in keysets.values()], [0x9000] * 3)
 
 
 def pseudo_random(cards, mk):
@@ -208,6 +287,7 @@ def pseudo_random(cards, mk):
 with cards_of_a_module() as cards:
     kdc, krk, mk = Keyset(0x30), Keyset(0x31), Keyset(0x38)
     agreement(cards)
+    certificates(cards)
     issuance(cards, kdc, krk, mk)
     levels(cards, mk)
     protection(cards, mk)

@@ -84,5 +84,5 @@ def cards_of_a_module(tpm=None, parameters="", before="true", policy=(), **machi
         module.init(manufacturer)
         module.personalize(unit)
         cards = Cards(module, central.dir)
-        cards.unit = unit
+        cards.manufacturer, cards.unit = manufacturer, unit
         yield cards

@@ -133,14 +133,21 @@ class Talk:
         self.seen = len(self.relay.out)
         return bytes.fromhex(answer[:-4]), int(answer[-4:], 16)
 
-    def ask(self, head, data=b"", expected=True):
-        """Response data; raises Refused. Extended length, inside the channel there is."""
+    def ask(self, head, data=b"", expected=True, piece=0x10000):
+        """Response data; raises Refused. Extended length, inside the channel there is.
+
+        It comes in self.pieces of as many bytes as @piece."""
         head = bytearray.fromhex(head)
+        most = (piece & 0xFFFF).to_bytes(2, "big")
         if self.level:
             head[0] |= 4
             data = self.wrap(bytes(head), data)
         length = b"\0" + len(data).to_bytes(2, "big") if data else b"\0"
-        answer, sw = self.raw(bytes(head) + length + data + (b"\0\0" if expected else b""))
+        answer, sw = self.raw(bytes(head) + length + data + (most if expected else b""))
+        self.pieces = 1
+        while sw >> 8 == 0x61:
+            more, sw = self.raw(bytes.fromhex("00C0000000") + most)
+            answer, self.pieces = answer + more, self.pieces + 1
         if self.level & 0x10 and sw == 0x9000:
             answer = self._unwrap(answer, sw)
         if sw != 0x9000:
@@ -217,12 +224,12 @@ class Talk:
         if sw != 0x9000:
             raise Refused(sw)
 
-    def certificate(self, central):
+    def certificate(self, central, head="802A0000"):
         """PERFORM SECURITY OPERATION with the central system's certificate."""
         argv = ["openssl", "x509", "-in", central / "central.pem", "-outform", "DER"]
         der = subprocess.run(argv, check=True, capture_output=True).stdout
         self.level = 0
-        self.ask("802A0000", der, expected=False)
+        self.ask(head, der, expected=False)
 
     def agree(self, central, usage=0x3C, size=32):
         """MUTUAL AUTHENTICATE; whether the receipt is right."""
@@ -261,14 +268,16 @@ class Talk:
         signer = 4 + int.from_bytes(data[2:4], "big")
         return data[signer:]
 
-    def put_keys(self, keyset, old=0, check_values=None):
-        """PUT KEY; the response."""
+    def put_keys(self, keyset, old=0, check_values=None, first=0):
+        """PUT KEY, chained if @first tells how much of it the first part has; the response."""
         data = bytes([keyset.kvn])
         for n, key in enumerate(keyset.keys):
             wrapped = cbc(self.dek, ZEROS, key + bytes(-len(key) % 16))
             check = kcv(key) if check_values is None else check_values[n]
             data += bytes([0x88, 1 + len(wrapped), len(key)]) + wrapped + b"\3" + check
-        return self.ask(f"80D8{old:02x}81", data)
+        if first:
+            self.ask(f"90D8{old:02x}81", data[:first])
+        return self.ask(f"80D8{old:02x}81", data[first:])
 
 
 def _fresh_key():
