@@ -4,9 +4,9 @@
 
 import os
 
-from lib import case, expect, expect_equal
+from lib import case, expect, expect_equal, expect_match
 from lib.cards import TRIES, cards_of_a_module, refusal
-from lib.gp import Keyset, Refused
+from lib.gp import Keyset
 
 
 def replacement(cards, krk, mk, new):
@@ -122,10 +122,49 @@ def endings(cards, kdc, mk):
         talk.close()
 
 
+def transport_locks(cards, kdc):
+    with case("B9 a locked transport keyset says what to do: the central system puts another"):
+        answers = [cards.opens(Keyset(0x30)) for _ in range(TRIES)]
+        expect_equal(answers, [0x63C2, 0x63C1, 0x63C0])
+        expect_equal(cards.opens(kdc), 0x6983)
+        expect_match("the central system puts another", cards.module.attribute("last_error"))
+        another = Keyset(0x30)
+        talk = cards.talk()
+        talk.open_central(cards.central)
+        talk.put_keys(another, old=0x30)
+        talk.close()
+        expect_equal(cards.opens(another), 0x9000)
+        expect_equal(cards.keysets()[0x30], (16, 0, TRIES, another.kcvs))
+
+
+def own_channel(cards, other):
+    """What ends the transport keyset, in its own channel."""
+    ends = {"deletes it": ("80E40000", b"\xd2\1\x30"), "ends the first load": ("80F0800F",)}
+    for what, command in ends.items():
+        with case(f"B5 who {what} has no channel any more, nor has another file"):
+            kdc = Keyset(0x30)
+            old = 0x30 if 0x30 in cards.keysets() else 0
+            central, talk, beside = cards.talk(), cards.talk(), cards.talk()
+            central.open_central(cards.central)
+            central.put_keys(kdc, old)
+            beside.open(other)
+            talk.open(kdc)
+            expect_equal(beside.sw("80CADF22"), 0x9000)
+            talk.ask(*command)
+            expect_equal(talk.sw("80CADF22"), 0x6982)
+            expect_equal(beside.sw("80CADF22"), 0x6982)
+            expect_equal(central.sw("80CADF22"), 0x9000)
+            expect_equal(cards.opens(kdc), 0x6A88)
+            for one in (central, talk, beside):
+                one.close()
+
+
 with cards_of_a_module() as cards:
     krk, mk, new = Keyset(0x31), Keyset(0x38), Keyset(0x39)
     kdc = cards.issue(mk, krk)
     replacement(cards, krk, mk, new)
+    transport_locks(cards, kdc)
     endings(cards, kdc, new)
     counting(cards, krk, new)
     locks(cards, krk, new)
+    own_channel(cards, krk)
