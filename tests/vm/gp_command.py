@@ -192,8 +192,7 @@ def wrong_keys(admin, mk):
     with case("B9 gp: a locked keyset is named, with the way out, and the way is open"):
         for _ in range(TRIES):
             cards.opens(other)
-        admin.refused("6983: the keyset is locked .*replace it under the replacement keyset", "auth",
-                      "--keys", path)
+        admin.refused("6983: the keyset is locked .*: a KRK replaces an MK, ", "auth", "--keys", path)
         expect_match(f"keyset 38 +master.*0 of {TRIES} tries left: locked",
                      admin.done("list", "--keys", "/run/keys/krk"))
         admin.done("put-key", "--keys", "/run/keys/krk", "--new", path, "--replace", "38")

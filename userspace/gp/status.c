@@ -42,7 +42,7 @@ static const struct row {
 	{ ANY, 0xffff, 0x6982, EPERM,
 	  "this channel may not do that, or is no longer open: open the channel whose role may" },
 	{ ANY, 0xffff, 0x6983, EKEYREVOKED,
-	  "the keyset is locked after too many wrong tries: replace it under the replacement keyset, or reset the module" },
+	  "the keyset is locked after too many wrong tries: a KRK replaces an MK, the central system a KDC; for a KRK reset the module" },
 	{ ANY, 0xffff, 0x6985, EBADFD,
 	  "the module is not in the state for it: see its status (tag DF20), and SELECT first" },
 	{ ANY, 0xffff, 0x6987, EBADMSG,
