@@ -37,7 +37,7 @@ static u16 keyset_states(struct soft_card *c, struct apdu_response *r)
 		if (!k->kvn)
 			continue;
 		apdu_put_byte(r, k->kvn);
-		apdu_put(r, "\x20\0\x0a", 3);
+		apdu_put(r, (uint8_t[]){ 0x20, k->failures, 10 }, 3);
 		put_kcv(r, k->keys.enc);
 		put_kcv(r, k->keys.mac);
 		put_kcv(r, k->keys.dek);

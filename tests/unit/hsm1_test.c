@@ -311,6 +311,25 @@ static void replaced_with_imported_key(void **state)
 	assert_int_equal(m.puts, 0);
 }
 
+static void locked_is_replaced_by_the_same(void **state)
+{
+	struct hsm1_result r;
+	struct module m;
+	struct error e;
+
+	(void)state;
+	issued_with(&m, 1);
+	must(replace(&m, &ops, &r, &e), &e);
+	soft_find(&m.card, 0x39)->failures = 9;
+	must(replace(&m, &ops, &r, &e), &e);
+	assert_int_equal(m.puts, 0);
+	soft_find(&m.card, 0x39)->failures = 10;
+	must(replace(&m, &ops, &r, &e), &e);
+	assert_int_equal(m.puts, 1);
+	replaced(&m, &r);
+	assert_int_equal(soft_find(&m.card, 0x39)->failures, 0);
+}
+
 static void replaced_with_key_at_the_kms(void **state)
 {
 	struct hsm1_result r;
@@ -452,6 +471,8 @@ int main(void)
 		     not_into_another_module),
 		CASE("B6 B7 B8 replacement with the recovery key imported",
 		     replaced_with_imported_key),
+		CASE("B8 B9 a locked master keyset is replaced by the same",
+		     locked_is_replaced_by_the_same),
 		CASE("B6 B7 B8 replacement with the recovery key at the KMS",
 		     replaced_with_key_at_the_kms),
 		CASE("B7 a changed cryptogram is noticed before the module is asked",

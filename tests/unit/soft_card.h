@@ -21,6 +21,7 @@
 /* Static keys; of a transaction key only .mac is used, and what came behind it. */
 struct soft_keyset {
 	uint8_t kvn;
+	uint8_t failures; /* as it says, of 10 tries */
 	struct scp03_keyset keys;
 	uint8_t limits[64];
 	size_t limits_len;

@@ -15,6 +15,7 @@
 
 struct campaign_has { /* the keysets of a module */
 	struct store_keyset keysets[CAMPAIGN_KEYSETS_MAX];
+	uint8_t locked[CAMPAIGN_KEYSETS_MAX]; /* each: no tries are left */
 	size_t n;
 };
 

@@ -126,17 +126,20 @@ static int go(struct state *s, struct store_campaign_module *m,
  * One module
  */
 
+/* HAS_OLD: it has to be replaced, for it is older, or locked */
 enum verdict { HAS_OLD, HAS_NEW, HAS_OTHER };
 
 static enum verdict judge(const struct campaign *run,
 			  const struct campaign_has *has,
 			  const uint8_t kcv[STORE_KCV_MAX])
 {
-	for (size_t i = 0; i < has->n; i++)
-		if (has->keysets[i].kvn == run->c.kvn)
-			return memcmp(has->keysets[i].kcv, kcv, STORE_KCV_MAX) ?
-				       HAS_OTHER :
-				       HAS_NEW;
+	for (size_t i = 0; i < has->n; i++) {
+		if (has->keysets[i].kvn != run->c.kvn)
+			continue;
+		if (memcmp(has->keysets[i].kcv, kcv, STORE_KCV_MAX))
+			return HAS_OTHER;
+		return has->locked[i] ? HAS_OLD : HAS_NEW;
+	}
 	return HAS_OLD;
 }
 
@@ -154,7 +157,7 @@ static void after(struct state *s, struct store_campaign_module *m, int r,
 			 verdict == HAS_NEW   ? "" :
 			 verdict == HAS_OTHER ? "another key has this version" :
 			 r		      ? why :
-						"it still has the old keyset");
+			     "it still has the old keyset, or a locked one");
 	if (verdict == HAS_NEW)
 		go(s, m, STEP_DONE, cause, has);
 	else if (verdict == HAS_OLD && is_for_later(r))

@@ -64,6 +64,7 @@ int access_ask(const char *dir, const uint8_t uid[STORE_UID_SIZE],
 	for (size_t i = 0; i < k.count; i++) {
 		has->keysets[i].kvn = k.keysets[i].kvn;
 		memcpy(has->keysets[i].kcv, k.keysets[i].kcv, STORE_KCV_MAX);
+		has->locked[i] = gp_is_locked(&k.keysets[i]);
 	}
 	return 0;
 }

@@ -146,10 +146,12 @@ static int ask_slots(struct issue *i, struct campaign_has *slots,
 	slots->n = 0;
 	*transport = 0;
 	for (size_t k = 0; !r && k < has.n; k++) {
-		if (has.keysets[k].kvn == TRANSPORT_KVN)
+		if (has.keysets[k].kvn == TRANSPORT_KVN) {
 			*transport = 1;
-		else
-			slots->keysets[slots->n++] = has.keysets[k];
+			continue;
+		}
+		slots->locked[slots->n] = has.locked[k];
+		slots->keysets[slots->n++] = has.keysets[k];
 	}
 	return r;
 }

@@ -106,9 +106,10 @@ static void print_keys(const struct live *live)
 	for (size_t i = 0; live->checked && i < k->count; i++) {
 		pki_hex(k->keysets[i].kcv[0], sizeof(k->keysets[i].kcv), kcv);
 		printf("keyset       version %02x, check values %s, %u of %u "
-		       "tries failed\n",
+		       "tries failed%s\n",
 		       k->keysets[i].kvn, kcv, k->keysets[i].failures,
-		       k->keysets[i].tries);
+		       k->keysets[i].tries,
+		       gp_is_locked(&k->keysets[i]) ? ": locked" : "");
 	}
 }
 

@@ -194,6 +194,8 @@ struct gp_keysets {
 };
 /* Tag DF22, in a secure channel: a module's. */
 int gp_keysets(struct gp_card *card, struct gp_keysets *k, struct error *e);
+/* No tries are left: it opens no channel until it is replaced (6983). */
+int gp_is_locked(const struct gp_keyset_state *k);
 /* Tag 45 */
 int gp_uid(struct gp_card *card, uint8_t uid[16], struct error *e);
 /* Tag DF20, for anybody: a module's. */

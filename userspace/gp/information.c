@@ -71,6 +71,11 @@ int gp_keysets(struct gp_card *card, struct gp_keysets *k, struct error *e)
 	return 0;
 }
 
+int gp_is_locked(const struct gp_keyset_state *k)
+{
+	return k->failures >= k->tries;
+}
+
 int gp_uid(struct gp_card *card, uint8_t uid[16], struct error *e)
 {
 	struct gp_response r;

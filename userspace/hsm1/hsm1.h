@@ -126,7 +126,7 @@ int hsm1_resume(struct hsm1 *h, const uint8_t uid[HSM1_UID_SIZE], int relay,
 		struct error *e);
 /*
  * B7, B8: regains the random number from @cryptogram, re-derives the KRK, and replaces the
- * MK under it. A module that has the new MK already is left as it is.
+ * MK under it. A module that has the new MK already is left as it is, unless that is locked.
  */
 int hsm1_replace(struct hsm1 *h, const uint8_t uid[HSM1_UID_SIZE], int relay,
 		 const uint8_t *cryptogram, size_t len,

@@ -330,7 +330,8 @@ static int exchange(struct procedure *p, struct gp_card *card,
 	if (ret)
 		return ret;
 	old = in_range(&there, MASTER_FIRST, MASTER_LAST);
-	if (is_there(old, &r->master))
+	/* a locked one is put once more, and has all its tries again */
+	if (is_there(old, &r->master) && !gp_is_locked(old))
 		return 0;
 	if (!old)
 		return error_set(e, ENOENT,

@@ -230,7 +230,7 @@ static void print_keysets(const struct gp_keysets *k)
 		printf("keyset %02x    %s, AES-%d, check values %.6s %.6s %.6s, %u of %u tries left%s\n",
 		       s->kvn, gp_cli_role(s->kvn), 8 * s->len, kcv, kcv + 6,
 		       kcv + 12, s->tries - s->failures, s->tries,
-		       s->failures < s->tries ? "" : ": locked");
+		       gp_is_locked(s) ? ": locked" : "");
 	}
 }
 
