@@ -16,17 +16,35 @@ from lib import (
     expect_rc,
     wait_for,
 )
+from lib.cards import refusal
 from lib.fleet import Site, make, start
+from lib.gp import Keyset, Talk
 
 FLEET = 6
+TRIES = 3  # of a keyset
+
+
+def tell_locked(site, instance, kvn, is_so=True):
+    """What an operator sees of it."""
+    keys = site.central.run("status", "--keys", instance.serial).out
+    locked = f"version {kvn:02x}, .* {TRIES} of {TRIES} tries failed: locked\n"
+    expect_match(locked if is_so else f"version {kvn:02x}, .* 0 of {TRIES} tries failed\n", keys)
 
 
 def issuance(site, fleet, uids):
     serials = [instance.serial for instance in fleet]
+    with case("B5 a locked transport keyset is no hindrance: the issuance puts another one"):
+        talk = Talk(fleet[1].vm, fleet[1].device)
+        talk.open_central(site.central.dir)
+        talk.put_keys(Keyset(0x30))
+        talk.close()
+        fleet[1].lock(0x30)
+        tell_locked(site, fleet[1], 0x30)
+        expect_rc(site.run("issue", serials.pop(1)), 0)
     with case("B3 B5 keys are issued to each module of the fleet"):
         result = site.run("issue", *serials)
         expect_rc(result, 0)
-        expect_equal(result.out.count("master keyset 38"), FLEET)
+        expect_equal(result.out.count("master keyset 38"), len(serials))
     with case("B4 each has the master key that is derived from its UID"):
         for instance, uid in zip(fleet, uids):
             site.expect_master(instance, uid, 1)
@@ -55,10 +73,47 @@ def campaigns(site, fleet, uids):
         expect_rc(site.run("campaign", "start"), 1, "a campaign is running")
         fleet[1].connect(site.central)
         fleet[1].connected()
-        expect_rc(site.run("campaign", "resume"), 0, "is done")
+        result = site.campaign_on_terminal("resume")
+        expect_rc(result, 0, "is done")
+        expect_match(rf"\[#+ +\] {FLEET - 1} of {FLEET}, 0 failed \r.*\[#+\] {FLEET} of {FLEET}, 0 failed",
+                     result.out)
     with case("B7 B8 all have the new master key, and the old one no more"):
         for instance, uid in zip(fleet, uids):
             site.expect_master(instance, uid, 2)
+
+
+def locked(site, fleet, uids):
+    victim = fleet[3]
+    with case("B11 a campaign that is aborted leaves the rest, and makes room for another"):
+        victim.lock(0x39)
+        tell_locked(site, victim, 0x39)
+        victim.agent.terminate()
+        site.central.server.wait_for("module SN-3: connection broken|module SN-3 disconnected")
+        expect_rc(site.run("campaign", "start", "--version", "2"), 1, "1 modules are left")
+        expect_rc(site.central.run("campaign", "abort", check=False), 1, "give the reason")
+        site.central.run("campaign", "abort", "--reason", "its terminal is away")
+        report = site.report()
+        expect_equal((report["state"], report["reason"]), ("aborted", "its terminal is away"))
+        expect_equal([(m["serial"], m["step"]) for m in report["left"]], [("SN-3", "planned")])
+        expect_match("campaign abort.*its terminal is away", site.central.run("audit").out)
+        for again in ("resume", "abort"):
+            words = ["--reason", "again"] if again == "abort" else ["--hsm1", site.hsm1.dir]
+            expect_rc(site.central.run("campaign", again, *words, check=False), 1,
+                      "the last campaign is aborted")
+        victim.connect(site.central)
+        victim.connected()
+        tell_locked(site, victim, 0x39)
+    with case("B8 B9 a locked master keyset is put once more, and no other is"):
+        result = site.run("campaign", "start", "--version", "2")
+        expect_rc(result, 0, "is done")
+        expect_match("module SN-3: begun", result.out)
+        expect_equal(result.out.count("begun\n"), 1)
+        tell_locked(site, victim, 0x39, False)
+        site.expect_master(victim, uids[3], 2)
+        talk = Talk(victim.vm, victim.device)
+        talk.select()
+        expect_equal(refusal(talk.initialize, Keyset(0x39)), 0x9000)
+        talk.close()
 
 
 def reissued(site, vm, victim, uid):
@@ -82,9 +137,12 @@ def reissued(site, vm, victim, uid):
 
 def wrong_key(site, vm, fleet, uids):
     victim, uid = fleet[2], uids[2]
-    with case("A21 B3 after a reset the keys are gone, and others are issued"):
+    with case("A21 B3 B9 a locked replacement keyset: a reset, and others are issued"):
+        victim.lock(0x31)
+        tell_locked(site, victim, 0x31)
         entry, right = reissued(site, vm, victim, uid)
         expect_equal(sorted(site.keysets(victim.serial)), [0x31, 0x39])
+        tell_locked(site, victim, 0x31, False)
     with case("B9 a wrong replacement key is found out before it is presented, and not tried again"):
         site.next_master(3)
         expect_rc(site.run("campaign", "start"), 1, "1 modules are left")
@@ -131,13 +189,14 @@ def broken(site, vm, fleet, uids):
 
 def main():
     tpm = Tpm()
-    site = Site(tpm, FLEET)
+    site = Site(tpm, FLEET, policy=("--keyset-tries", str(TRIES)))
     with VM(tpm=tpm) as vm:
         vm.load_module(f"instances={FLEET}")
         fleet = make(vm, site, FLEET)
         uids = [instance.uid() for instance in fleet]
         issuance(site, fleet, uids)
         campaigns(site, fleet, uids)
+        locked(site, fleet, uids)
         wrong_key(site, vm, fleet, uids)
         broken(site, vm, fleet, uids)
 

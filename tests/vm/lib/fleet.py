@@ -3,9 +3,11 @@
 
 import json
 
+from .cards import refusal
+from .gp import Keyset, Talk
 from .kms import Hsm1, Kms
 from .paths import BIN
-from .process import Process, wait_for
+from .process import Process, host, shell_text, wait_for
 from .tap import expect_equal, expect_rc
 from .world import Central, Manufacturer, Unit
 
@@ -21,8 +23,26 @@ class Instance:
         self.before = 0
         self.through = []  # words in front of the agent's command line
 
+    @property
+    def device(self):
+        return f"/dev/secmod{self.number}"
+
     def secmod(self, *words):
-        return self.vm.sh([BIN / "secmod", "--device", f"/dev/secmod{self.number}", *words])
+        return self.vm.sh([BIN / "secmod", "--device", self.device, *words])
+
+    def lock(self, kvn):
+        """Uses up the tries of a keyset."""
+        talk, wrong = Talk(self.vm, self.device), Keyset(kvn)
+        talk.select()
+
+        def locked():
+            sw = refusal(talk.initialize, wrong)
+            if sw == 0x9000:
+                talk.authenticate()
+            return sw == 0x6983
+
+        wait_for(locked, 60, f"the end of the tries of keyset {kvn:02X}")
+        talk.close()
 
     def uid(self):
         return self.vm.sh(f"cat /sys/class/secmod/secmod{self.number}/uid").out.strip()
@@ -45,7 +65,7 @@ class Instance:
         self.central = central
         self.before = self._admissions()
         self.agent = self.vm.start(
-            [*self.through, BIN / "secmod-agent", "--device", f"/dev/secmod{self.number}", "--connect",
+            [*self.through, BIN / "secmod-agent", "--device", self.device, "--connect",
              central.guest_endpoint, "--listen", self.socket, "--retry", "200,1000",
              *options])
 
@@ -57,13 +77,14 @@ class Instance:
 class Site:
     """The central system with its HSM 1, and the key management server."""
 
-    def __init__(self, tpm, modules, at_kms=False):
-        """@at_kms: the private half of the recovery key does not leave the KMS."""
+    def __init__(self, tpm, modules, at_kms=False, policy=()):
+        """@at_kms: the private half of the recovery key does not leave the KMS; @policy: of
+        the personalizations, as options of the PU."""
         self.manufacturer = Manufacturer("fleet-manufacturer", ek_ca=tpm.ek_ca)
         self.manufacturer.serve(None, "--instances", str(modules))
         self.unit = Unit(self.manufacturer, "fleet-pu", in_tpm=False)
         self.central = Central(self.manufacturer, self.unit, "fleet-central")
-        self.unit.serve()
+        self.unit.serve(None, *policy)
         self.central.serve(None, "--register", "auto")
         self.kms = Kms()
         self.kms.generate("master", "replacement", "recovery")
@@ -83,11 +104,17 @@ class Site:
     def run(self, *words):
         return self.central.run(*words, "--hsm1", self.hsm1.dir, check=False)
 
-    def campaign(self, *words):
-        """In the background, to be killed."""
+    def _campaign(self, words):
         argv = [BIN / "secmod-central", "campaign", *words, "--hsm1", self.hsm1.dir, "--dir",
                 self.central.dir]
-        return Process([str(word) for word in argv])
+        return [str(word) for word in argv]
+
+    def campaign(self, *words):
+        """In the background, to be killed."""
+        return Process(self._campaign(words))
+
+    def campaign_on_terminal(self, *words):
+        return host(["script", "-qec", shell_text(self._campaign(words)), "/dev/null"], check=False)
 
     def report(self):
         return json.loads(self.central.run("campaign", "status", "--json").out)
