@@ -391,21 +391,27 @@ static void data_groups(void **state)
 		"data group 0101");
 }
 
-#define TEST(function) \
-	cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(name, function)                          \
+	{                                             \
+		name, function, setup, teardown, NULL \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(keysets_of_all_lengths),
-		TEST(channel_under_the_new_keyset),
-		TEST(answer_of_put_key_is_checked),
-		TEST(transaction_key),
-		TEST(check_value),
-		TEST(information),
-		TEST(information_cut_short),
-		TEST(applications),
-		TEST(data_groups),
+		CASE("B5 keysets of all lengths", keysets_of_all_lengths),
+		CASE("B8 the keys put are those of the next channel",
+		     channel_under_the_new_keyset),
+		CASE("B5 the module's check values are compared",
+		     answer_of_put_key_is_checked),
+		CASE("A11 a transaction key and its limits", transaction_key),
+		CASE("B5 the check value is that of OpenSSL", check_value),
+		CASE("B1 what a module says of its keys", information),
+		CASE("B1 the same, cut short or too long",
+		     information_cut_short),
+		CASE("B1 applications and their states", applications),
+		CASE("B1 A11 data groups, with keys under Key-DEK",
+		     data_groups),
 	};
 
 	return cmocka_run_group_tests_name("gp_keys", tests, NULL, NULL);

@@ -389,17 +389,28 @@ static void relay_restarted(void **state)
 	gp_close(&other.card);
 }
 
+#define CASE(name, function)                     \
+	{                                        \
+		name, function, NULL, NULL, NULL \
+	}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_byte_changed),
-		cmocka_unit_test(each_message_cut_short),
-		cmocka_unit_test(each_command_repeated),
-		cmocka_unit_test(each_response_stale),
-		cmocka_unit_test(each_response_forged),
-		cmocka_unit_test(whole_session_again),
-		cmocka_unit_test(no_key_is_learnt),
-		cmocka_unit_test(relay_restarted),
+		CASE("B10 A22 each byte of each message is changed",
+		     each_byte_changed),
+		CASE("B10 each message is cut short", each_message_cut_short),
+		CASE("B10 A22 each command comes twice", each_command_repeated),
+		CASE("B10 each response is that of another command",
+		     each_response_stale),
+		CASE("B10 commands are held back, and answered",
+		     each_response_forged),
+		CASE("B10 A22 a whole session is played again",
+		     whole_session_again),
+		CASE("B10 no half of a key is in what is recorded",
+		     no_key_is_learnt),
+		CASE("B10 the relay is started anew in the middle",
+		     relay_restarted),
 	};
 
 	return cmocka_run_group_tests_name("gp_relay", tests, NULL, NULL);

@@ -307,20 +307,31 @@ static void too_long(void **state)
 	gp_close(&s.card);
 }
 
+#define CASE(name, function)                     \
+	{                                        \
+		name, function, NULL, NULL, NULL \
+	}
+
 int main(void)
 {
+	static char names[TRANSCRIPTS][80];
 	struct CMUnitTest tests[TRANSCRIPTS + 5] = {
-		cmocka_unit_test(every_mode),
-		cmocka_unit_test(parts_of_a_response),
-		cmocka_unit_test(chain_of_short_commands),
-		cmocka_unit_test(what_does_not_fit),
-		cmocka_unit_test(too_long),
+		CASE("B5 B8 every mode and length of key", every_mode),
+		CASE("B8 a response in parts", parts_of_a_response),
+		CASE("B8 a chain of short commands", chain_of_short_commands),
+		CASE("B9 no channel with keys or modes that do not fit",
+		     what_does_not_fit),
+		CASE("B8 what is too long for the channel", too_long),
 	};
 
-	for (size_t i = 0; i < TRANSCRIPTS; i++)
-		tests[5 + i] = (struct CMUnitTest){
-			scp03_transcripts[i].name, session_of_another_maker,
-			NULL, NULL, (void *)&scp03_transcripts[i]
-		};
+	for (size_t i = 0; i < TRANSCRIPTS; i++) {
+		snprintf(names[i], sizeof(names[i]),
+			 "B5 B8 a session of another maker: %s",
+			 scp03_transcripts[i].name);
+		tests[5 + i] =
+			(struct CMUnitTest){ names[i], session_of_another_maker,
+					     NULL, NULL,
+					     (void *)&scp03_transcripts[i] };
+	}
 	return cmocka_run_group_tests_name("gp_scp03", tests, NULL, NULL);
 }

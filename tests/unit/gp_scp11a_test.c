@@ -405,17 +405,21 @@ static void each_bit_of_the_answer(void **state)
 	}
 }
 
-#define TEST(function) \
-	cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(name, function)                          \
+	{                                             \
+		name, function, setup, teardown, NULL \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(channel),
-		TEST(who_it_is),
-		TEST(without_the_key),
-		TEST(what_is_no_point),
-		TEST(each_bit_of_the_answer),
+		CASE("A11 a channel of each strength", channel),
+		CASE("A28 no channel with another module", who_it_is),
+		CASE("A22 A28 no channel without the key of the certificate",
+		     without_the_key),
+		CASE("A11 a public key that is none", what_is_no_point),
+		CASE("A11 B10 each bit of the answer is changed",
+		     each_bit_of_the_answer),
 	};
 
 	return cmocka_run_group_tests_name("gp_scp11a", tests, NULL, NULL);
