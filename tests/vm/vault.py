@@ -17,6 +17,7 @@ from lib import (
     expect_equal,
     expect_match,
     expect_rc,
+    host,
     serving,
 )
 
@@ -29,6 +30,9 @@ class Second(Module):
 
     def secmod(self, *words, check=True, **options):
         return super().secmod("--device", "/dev/secmod1", *words, check=check, **options)
+
+    def attribute(self, name):
+        return self.vm.sh(["cat", f"/sys/class/secmod/secmod1/{name}"]).out.strip()
 
 
 def refused(module, file, reason):
@@ -100,21 +104,44 @@ def spoiled(module, vm):
         refused(module, "older", "newest copy")
 
 
+def fresh(vm, vault, identity):
+    """What the second module says to a reset with this file and this certificate."""
+    made = f"{vm.share}/second"
+    words = ["/dev/secmod1", "fresh", vault, f"{made}/checking.der", f"{made}/{identity}.der"]
+    return vm.sh([BUILD / "vm/attach_fd", *words]).out.strip()
+
+
 def swapped(module, second, vm):
     with case("A28 another module's vault is refused"):
         second.secmod("detach")
         refused(module, "secmod1.vault", "another module")
+    second.attach()
+    module.attach()
     with case("A28 two instances cannot have one file"):
-        second.attach()
+        expect_equal(fresh(vm, module.vault, "good"), "EBUSY: vault: it is the vault of secmod0")
+        module.secmod("detach")
         module.attach()
-        result = second.secmod(
-            *("reset", "--yes", "--fresh-vault", module.vault),
-            *("--checking-cert", f"{vm.share}/checking.pem"),
-            *("--identity-cert", f"{vm.share}/second/identity.pem"),
-            check=False,
-        )
-        expect_rc(result, 1, "vault of secmod0|exists")
         expect_equal(module.state, "operating")
+
+
+# an identity certificate that is right but for one thing, and why the second module refuses it
+IDENTITIES = {
+    "other-key": ("over another key", "EKEYREJECTED: identity certificate: it is over another key"),
+    "other-uid": ("with another UID", "EKEYREJECTED: identity certificate: UID is another module's"),
+    "other-role": ("of another role", "EKEYREJECTED: identity certificate: role is unit-tls, not"),
+    "other-issuer": ("that another key signed", "EKEYREJECTED: identity certificate: signature is"),
+    "expired": ("that has expired", "EKEYEXPIRED: identity certificate: not valid after"),
+}
+
+
+def foreign_identities(second, vm):
+    for name, (what, reason) in IDENTITIES.items():
+        with case(f"A28 a fresh vault with an identity certificate {what} is refused"):
+            expect_match(f"^{reason}", fresh(vm, f"{DIR}/new", name))
+            expect_equal(second.attribute("state"), "operating")
+    with case("A28 a fresh vault with the right certificate is taken"):
+        expect_equal(fresh(vm, f"{DIR}/new", "good"), "ok")
+        expect_equal(second.attribute("state"), "personalization")
 
 
 def dead_disk(module, disk):
@@ -215,12 +242,14 @@ with VM(tpm=tpm, nbd=disk, allow=broken) as vm:
     vm.sh(f"cp {module.vault} {DIR}/older")
     module.personalize(unit)
     second.personalize(unit)
-    module.secmod("certs", "--out-dir", vm.share)
     vm.sh(f"mkdir -p {vm.share}/second")
     second.secmod("certs", "--out-dir", f"{vm.share}/second")
+    host([BUILD / "vm/evil_identity", manufacturer.dir, vm.share / "second",
+          vm.share / "second/identity.pem"])
     module.secmod("detach")
     spoiled(module, vm)
     swapped(module, second, vm)
+    foreign_identities(second, vm)
     dead_disk(module, disk)
 sabotaged(Tpm())
 occupied(Tpm())

@@ -4,9 +4,11 @@
  *
  * usage: attach_fd DEVICE WAY FILE      opens it so, prints the verdict
  *        attach_fd DEVICE flip FILE OFFSET...
+ *        attach_fd DEVICE fresh FILE CHECKING IDENTITY
  *
  * A verdict is "ok" or the errno's name, a colon and the kernel's reason. "flip" attaches with
  * one bit of the octet at each offset wrong, a verdict a line, and detaches when it could.
+ * "fresh" resets with the file as fresh vault, new or not, and certificates (DER).
  */
 #include <err.h>
 #include <errno.h>
@@ -37,18 +39,54 @@ static const struct {
 
 static int device;
 
-static void attach(int fd)
+static void print_verdict(int rc)
 {
-	struct secmod_attach arg = { .size = sizeof(arg), .fd = fd };
 	struct secmod_reason why = { .size = sizeof(why) };
 
-	if (ioctl(device, SECMOD_IOC_ATTACH, &arg) == 0) {
+	if (rc == 0) {
 		puts("ok");
 		return;
 	}
 	printf("%s: ", strerrorname_np(errno));
 	ioctl(device, SECMOD_IOC_REASON, &why);
 	puts(why.text);
+}
+
+static void attach(int fd)
+{
+	struct secmod_attach arg = { .size = sizeof(arg), .fd = fd };
+
+	print_verdict(ioctl(device, SECMOD_IOC_ATTACH, &arg));
+}
+
+static unsigned int read_cert(const char *path, void *der)
+{
+	FILE *f = fopen(path, "rb");
+	size_t len;
+
+	if (!f)
+		err(1, "%s", path);
+	len = fread(der, 1, SECMOD_CERT_MAX, f);
+	fclose(f);
+	return (unsigned int)len;
+}
+
+static void fresh(const char *file, const char *checking, const char *identity)
+{
+	static unsigned char der[2][SECMOD_CERT_MAX];
+	struct secmod_reset arg = {
+		.size = sizeof(arg),
+		.flags = SECMOD_RESET_FRESH_VAULT,
+		.checking_cert = (unsigned long)der[0],
+		.checking_cert_len = read_cert(checking, der[0]),
+		.identity_cert = (unsigned long)der[1],
+		.identity_cert_len = read_cert(identity, der[1]),
+		.fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600),
+	};
+
+	if (arg.fd < 0)
+		err(1, "%s", file);
+	print_verdict(ioctl(device, SECMOD_IOC_RESET, &arg));
 }
 
 static void flip(int fd, long at)
@@ -104,6 +142,10 @@ int main(int argc, char **argv)
 		err(2, "%s", argv[1]);
 	if (!strcmp(argv[2], "flip")) {
 		flips(argv[3], argv + 4);
+		return 0;
+	}
+	if (!strcmp(argv[2], "fresh") && argc == 6) {
+		fresh(argv[3], argv[4], argv[5]);
 		return 0;
 	}
 	fd = open_so(argv[2], argv[3], &later);
