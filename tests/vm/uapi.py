@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 """The UAPI in every state: each field wrong in turn, everything else right."""
 
-from lib import BUILD, VM, Module, Tpm, case, expect_equal, expect_match, serving, skip
+from lib import BUILD, VM, Module, Tpm, case, expect_equal, expect_match, host, serving, skip
 
 TOOL = BUILD / "vm/uapi"
 
 
-def contract(module, state):
+def contract(module, state, *options):
     """Runs the tool and passes its cases on, named after the state."""
     expect_equal(module.state, state)
-    result = module.vm.sh([TOOL, "/dev/secmod0", state], check=False)
+    result = module.vm.sh([TOOL, "/dev/secmod0", state, *options], check=False)
     lines = result.out.splitlines()
     expect_match(r"^1\.\.\d+$", lines[-1])
     detail = [line for line in lines if line.startswith("#")]
@@ -30,7 +30,8 @@ manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
     vm.load_module()
     module = Module(vm)
-    contract(module, "virgin")
+    host([BUILD / "vm/evil_identity", manufacturer.dir, vm.share])
+    contract(module, "virgin", vm.share)
     module.init(manufacturer)
     contract(module, "personalization")
     module.personalize(unit)

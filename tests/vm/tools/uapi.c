@@ -3,7 +3,10 @@
  * The contract of <linux/secmod.h> on a real device, state by state: every field
  * wrong in turn, everything else right; errno and reason asserted. Changes nothing.
  *
- * usage: uapi DEVICE STATE, prints TAP
+ * usage: uapi DEVICE STATE [CERTIFICATES], prints TAP
+ *
+ * CERTIFICATES: in state virgin, a directory of evil_identity's, for an initialization
+ * that is begun and never completed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,28 +23,11 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
-#include <linux/secmod.h>
 
-#define V 1
-#define D 2
-#define P 4
-#define O 8
-#define F 16
-#define ALL (V | D | P | O | F)
-#define ARGUMENT_MAX 4096
-#define KERNEL_ADDRESS 0xffff888000000000ul
+#include "uapi/uapi.h"
 
 /* Written from the documentation, not from the driver's table. */
-static const struct command {
-	const char *name;
-	unsigned int nr;
-	size_t size;
-	int states;
-	int admin;
-	int has_flags; /* a flags field follows the size */
-	size_t reserved; /* offset of a reserved u32, 0: none */
-	unsigned long request;
-} commands[] = {
+const struct command commands[] = {
 #define ROW(name, nr, type, ...)                                               \
 	{                                                                      \
 #name, nr, sizeof(struct type), __VA_ARGS__, SECMOD_IOC_##name \
@@ -75,13 +61,11 @@ static const struct command {
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static int fd, tests, failures;
+int fd;
+static int tests, failures;
 static char reason[SECMOD_REASON_MAX];
 
-static void result(int good, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void result(int good, const char *fmt, ...)
+void result(int good, const char *fmt, ...)
 {
 	va_list args;
 
@@ -93,14 +77,14 @@ static void result(int good, const char *fmt, ...)
 	failures += !good;
 }
 
-static int bare(unsigned long request, const void *arg)
+int bare(unsigned long request, const void *arg)
 {
 	errno = 0;
 	ioctl(fd, request, arg);
 	return errno;
 }
 
-static int call(const struct command *c, void *arg)
+int call(const struct command *c, void *arg)
 {
 	struct secmod_reason why = { .size = sizeof(why) };
 	int error = bare(c->request, arg);
@@ -111,8 +95,8 @@ static int call(const struct command *c, void *arg)
 }
 
 /* Calls with a zeroed argument of @size whose u32 at @at is @value. */
-static int call_with(const struct command *c, size_t size, size_t at,
-		     unsigned int value)
+int call_with(const struct command *c, size_t size, size_t at,
+	      unsigned int value)
 {
 	static unsigned char arg[2 * ARGUMENT_MAX];
 	unsigned int claimed = size;
@@ -124,8 +108,8 @@ static int call_with(const struct command *c, size_t size, size_t at,
 	return call(c, arg);
 }
 
-static void expect(int got, int want, const char *text, const char *name,
-		   const char *what)
+void expect(int got, int want, const char *text, const char *name,
+	    const char *what)
 {
 	int told = !text || strstr(reason, text);
 
@@ -204,165 +188,6 @@ static void fields(const struct command *c, int now)
 	if (c->reserved && c->states & now && c->nr != 4)
 		expect(call_with(c, c->size, c->reserved, 1), EOPNOTSUPP,
 		       "reserved", c->name, "a reserved field in use");
-}
-
-/* A pointer in an argument, the length beside it, and a flag it wants. */
-static const struct input {
-	int nr;
-	size_t pointer, len;
-	unsigned int max, flag;
-	int states;
-	const char *what;
-} inputs[] = {
-#define INPUT(nr, type, pointer, max, flag, states)                      \
-	{                                                                \
-		nr, offsetof(struct type, pointer),                      \
-			offsetof(struct type, pointer##_len), max, flag, \
-			states, #pointer                                 \
-	}
-	INPUT(5, secmod_init_complete, checking_cert, SECMOD_CERT_MAX, 0, V),
-	INPUT(5, secmod_init_complete, identity_cert, SECMOD_CERT_MAX, 0, V),
-	INPUT(6, secmod_perso_begin, signer_cert, SECMOD_CERT_MAX, 0, P),
-	INPUT(7, secmod_perso_complete, bundle, SECMOD_BUNDLE_MAX, 0, P),
-	INPUT(9, secmod_reset, checking_cert, SECMOD_CERT_MAX,
-	      SECMOD_RESET_FRESH_VAULT, D | P | O | F),
-	INPUT(9, secmod_reset, identity_cert, SECMOD_CERT_MAX,
-	      SECMOD_RESET_FRESH_VAULT, D | P | O | F),
-	{ 11, offsetof(struct secmod_sign, data),
-	  offsetof(struct secmod_sign, len), 1024, 0, P | O, "data" },
-#undef INPUT
-};
-
-static unsigned char *half_mapped; /* 16 bytes, then nothing */
-
-static int call_pointing(const struct input *in, unsigned long to,
-			 unsigned int len)
-{
-	static unsigned char arg[ARGUMENT_MAX], room[SECMOD_BUNDLE_MAX + 1];
-	const struct command *c = &commands[in->nr];
-	unsigned long long address = to ? to : (unsigned long)room;
-	unsigned int head[2] = { c->size, in->flag };
-
-	memset(arg, 0, sizeof(arg));
-	memcpy(arg, head, in->flag ? 8 : 4);
-	memcpy(arg + in->pointer, &address, sizeof(address));
-	memcpy(arg + in->len, &len, sizeof(len));
-	return call(c, arg);
-}
-
-static void pointers(const struct input *in)
-{
-	const struct {
-		unsigned long to; /* 0: good memory */
-		unsigned int len;
-		int error;
-		const char *reason, *what;
-	} wrong[] = {
-		{ 8, 16, EFAULT, "cannot be read", "almost null" },
-		{ KERNEL_ADDRESS, 16, EFAULT, "cannot be read",
-		  "in the kernel" },
-		{ -8ul, 16, EFAULT, "cannot be read", "wrapping around" },
-		{ 1ul << 62, 16, EFAULT, "cannot be read", "not canonical" },
-		{ (unsigned long)half_mapped, 17, EFAULT, "cannot be read",
-		  "at a hole" },
-		{ 0, in->max + 1, E2BIG, "at most", "one too long" },
-		{ 0, 0x80000000, E2BIG, "at most", "of 2^31 bytes" },
-		{ 0, 0xffffffff, E2BIG, "at most", "of 2^32 - 1 bytes" },
-		{ 0, 0, EINVAL, "missing", "of no bytes" },
-	};
-	char name[64];
-	size_t i;
-
-	snprintf(name, sizeof(name), "%s.%s", commands[in->nr].name, in->what);
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		/* the other of two certificates is missing before this one */
-		if (!wrong[i].len && !strcmp(in->what, "identity_cert"))
-			continue;
-		expect(call_pointing(in, wrong[i].to, wrong[i].len),
-		       wrong[i].error, wrong[i].reason, name, wrong[i].what);
-	}
-}
-
-/* What is written back goes nowhere it must not. */
-static void read_only(const struct command *c)
-{
-	unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned int size = c->size;
-
-	memcpy(page, &size, sizeof(size));
-	mprotect(page, 4096, PROT_READ);
-	expect(bare(c->request, page), EFAULT, NULL, c->name,
-	       "an argument that cannot be written");
-	munmap(page, 4096);
-}
-
-static void outputs(int now)
-{
-	struct secmod_get_cert arg = { .size = sizeof(arg) };
-
-	read_only(&commands[0]);
-	read_only(&commands[1]);
-	if (!(now & (P | O)))
-		return;
-	read_only(&commands[8]);
-	arg.len = SECMOD_CERT_MAX;
-	arg.data = KERNEL_ADDRESS;
-	expect(call(&commands[10], &arg), EFAULT, NULL, "GET_CERT.data",
-	       "in the kernel");
-	arg.len = SECMOD_CERT_MAX;
-	arg.data = (unsigned long)half_mapped;
-	expect(call(&commands[10], &arg), EFAULT, NULL, "GET_CERT.data",
-	       "at a hole");
-	arg.len = 1;
-	expect(call(&commands[10], &arg), ENOSPC, "needs", "GET_CERT.len",
-	       "too small");
-	result(arg.len > 1, "GET_CERT.len: tells what it takes");
-}
-
-/* Numbers that are never right. */
-static const struct {
-	int nr;
-	size_t at;
-	unsigned int value;
-	int error, states;
-	const char *reason, *what;
-} values[] = {
-	{ 2, offsetof(struct secmod_attach, fd), -1u, EBADF, D, "not open",
-	  "ATTACH.fd -1" },
-	{ 2, offsetof(struct secmod_attach, fd), -100u, EBADF, D, "not open",
-	  "ATTACH.fd AT_FDCWD" },
-	{ 2, offsetof(struct secmod_attach, fd), 0x7fffffff, EBADF, D,
-	  "not open", "ATTACH.fd INT_MAX" },
-	{ 10, offsetof(struct secmod_get_cert, kind), 5, ENOENT, P | O,
-	  "there is none", "GET_CERT.kind 5" },
-	{ 10, offsetof(struct secmod_get_cert, kind), -1u, ENOENT, P | O,
-	  "there is none", "GET_CERT.kind UINT_MAX" },
-	{ 10, offsetof(struct secmod_get_cert, index), -1u, ENOENT, P | O,
-	  "there is none", "GET_CERT.index UINT_MAX" },
-	{ 11, offsetof(struct secmod_sign, hash), 0x1000b, EOPNOTSUPP, P | O,
-	  "is unknown", "SIGN.hash 0x1000b" },
-	{ 14, offsetof(struct secmod_messages, count), 0, EINVAL, O, "missing",
-	  "SEAL.count 0" },
-	{ 14, offsetof(struct secmod_messages, count), 257, E2BIG, O,
-	  "at most 256", "SEAL.count 257" },
-	{ 15, offsetof(struct secmod_messages, count), 1, EFAULT, O,
-	  "cannot be read", "OPEN.messages 0" },
-};
-
-static void never_right(int now)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		const struct command *c = &commands[values[i].nr];
-
-		if (values[i].states & now)
-			expect(call_with(c, c->size, values[i].at,
-					 values[i].value),
-			       values[i].error, values[i].reason,
-			       values[i].what, "the value");
-	}
 }
 
 static void drop_capability(void)
@@ -451,7 +276,7 @@ int main(int argc, char **argv)
 	int now;
 	size_t i;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
 	fd = open(argv[1], O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
@@ -473,15 +298,9 @@ int main(int argc, char **argv)
 		      strstr("INIT_BEGIN RESET DETACH", commands[i].name)))
 			state(&commands[i], now, argv[2]);
 	}
-	half_mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap(half_mapped + 4096, 4096);
-	half_mapped += 4096 - 16;
-	outputs(now);
-	never_right(now);
-	for (i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
-		if (inputs[i].states & now)
-			pointers(&inputs[i]);
+	values(now);
+	if (argc == 4)
+		init_session(argv[1], argv[3]);
 	drop_capability();
 	for (i = 0; i < COUNT; i++)
 		unprivileged(&commands[i], "a caller without CAP_SYS_ADMIN");
