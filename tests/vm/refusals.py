@@ -91,13 +91,13 @@ A5  central-ca            complete EKEYREJECTED central certificate: it is a cer
 """
 
 
-def attack(module, unit, manufacturer, *options):
+def attack(module, unit, manufacturer, *options, client=()):
     """One session with the evil unit; what the client printed."""
     port = free_port()
     words = [EVIL, "--dir", unit.dir, "--manufacturer", manufacturer.dir, *options]
     server = Process([str(word) for word in [*words, f"tcp:127.0.0.1:{port}"]])
     server.wait_for("listening", 20)
-    out = module.vm.sh([CLIENT, "/dev/secmod0", f"tcp:10.0.2.2:{port}"]).out
+    out = module.vm.sh([CLIENT, "/dev/secmod0", f"tcp:10.0.2.2:{port}", *client]).out
     server.wait(30)
     return out
 
@@ -118,6 +118,41 @@ def refused(module, unit, manufacturer):
             expect_match(r"(?m)^state: personalization", out)
 
 
+NO_SESSION = "EBADFD: no personalization session waits for a bundle on this file"
+OPEN = "EBUSY: a session is open: end it first"
+OTHER = "EBUSY: another process is personalizing the module"
+STORED = "EBADFD: the bundle is stored: close the file to end the session"
+UNSIGNED = "EBADFD: SIGN: module is personalization, its key signs when operating"
+# what is out of place while a session is open, and what it gets
+INTRUSIONS = {
+    "begun, another file begins": OTHER,
+    "begun, another file completes": NO_SESSION,
+    "begun, another file resets": OPEN,
+    "begun, another file detaches": OPEN,
+    "begun, another file signs": UNSIGNED,
+    "stored, begins": STORED,
+    "stored, completes": NO_SESSION,
+    "stored, resets": OPEN,
+    "stored, detaches": OPEN,
+    "stored, signs": UNSIGNED,
+    "stored, another file begins": OTHER,
+    "stored, another file completes": NO_SESSION,
+    "stored, another file resets": OPEN,
+    "stored, another file detaches": OPEN,
+    "stored, another file signs": UNSIGNED,
+}
+
+
+def intruded(module, unit, manufacturer):
+    out = attack(module, unit, manufacturer, client=["intrude"])
+    for step, verdict in INTRUSIONS.items():
+        with case(f"A1 personalization {step}: {verdict.partition(':')[0]}"):
+            expect_match(rf"(?m)^{step}: {verdict}$", out)
+    with case("A1 the session is as if nobody had been there"):
+        expect_match(r"(?s)begin: ok.*complete: ok.*state: operating", out)
+        module.secmod("reset", "--yes")
+
+
 def replayed(module, unit, manufacturer):
     tape = run_dir() / "recorded.bundle"
     with case("A1 a good bundle of the same unit is accepted"):
@@ -126,7 +161,7 @@ def replayed(module, unit, manufacturer):
     with case("A9 the recorded bundle is refused after a reset: another epoch"):
         module.secmod("reset", "--yes")
         out = attack(module, unit, manufacturer, "--replay", tape)
-        expect_match(r"(?m)^complete: ESTALE: bundle: made for epoch 1, not 2", out)
+        expect_match(r"(?m)^complete: ESTALE: bundle: made for epoch 2, not 3", out)
     with case("A9 a bundle of this epoch is refused in the next session: another nonce"):
         second = run_dir() / "second.bundle"
         attack(module, unit, manufacturer, "--evil", "signature-broken")
@@ -157,4 +192,5 @@ with VM(tpm=tpm) as vm:
     module.init(manufacturer)
     refused(module, unit, manufacturer)
     nothing_left(module)
+    intruded(module, unit, manufacturer)
     replayed(module, unit, manufacturer)

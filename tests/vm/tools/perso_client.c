@@ -3,11 +3,14 @@
  * The module's side of a personalization without any check of its own: what a
  * hostile unit sends reaches the kernel as it is.
  *
- * usage: perso_client DEVICE ENDPOINT
+ * usage: perso_client DEVICE ENDPOINT [intrude]
  *
  * Prints "begin: VERDICT", "complete: VERDICT" and, after the session, "state: NAME";
  * VERDICT is "ok" or the errno's name, a colon and the kernel's reason. Exits 0 when the
  * kernel was asked, 1 when something else went wrong before.
+ *
+ * "intrude": in between, calls that are out of place on this file, and on another one,
+ * with lines of the same kind.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -124,6 +127,14 @@ static void send_done(struct channel *ch, int accepted, const char *reason)
 	send_message(ch, out);
 }
 
+/* What "intrude" needs of the offer and of the bundle. */
+static struct {
+	struct secmod *other; /* NULL: no intruder */
+	unsigned char *signer;
+	int signer_len;
+	uint8_t salt[SECMOD_SALT_SIZE], nonce[SECMOD_NONCE_SIZE];
+} intruder;
+
 /* Returns @ret, printed. */
 static int verdict(const char *step, struct secmod *m, int ret)
 {
@@ -133,6 +144,57 @@ static int verdict(const char *step, struct secmod *m, int ret)
 	else
 		printf("%s: ok\n", step);
 	return ret;
+}
+
+static void try_begin(const char *step, struct secmod *m)
+{
+	struct secmod_perso_begin b;
+
+	verdict(step, m,
+		secmod_perso_begin(m, intruder.signer, intruder.signer_len,
+				   intruder.salt, intruder.nonce, &b));
+}
+
+static void try_sign(const char *step, struct secmod *m)
+{
+	static const uint8_t digest[32];
+	uint8_t sig[SECMOD_SIG_SIZE];
+
+	verdict(step, m,
+		secmod_sign(m, SECMOD_KEY_MODULE, SECMOD_HASH_SHA256, digest,
+			    sizeof(digest), sig));
+}
+
+/* Another file, with all that the session has. */
+static void intrude(const char *when, const uint8_t *bundle, int len)
+{
+	struct secmod *m = intruder.other;
+	struct secmod_reset r;
+	char step[64];
+
+	snprintf(step, sizeof(step), "%s, another file begins", when);
+	try_begin(step, m);
+	snprintf(step, sizeof(step), "%s, another file completes", when);
+	verdict(step, m, secmod_perso_complete(m, bundle, (size_t)len));
+	snprintf(step, sizeof(step), "%s, another file resets", when);
+	verdict(step, m, secmod_reset(m, intruder.nonce, &r));
+	snprintf(step, sizeof(step), "%s, another file detaches", when);
+	verdict(step, m, secmod_detach(m));
+	snprintf(step, sizeof(step), "%s, another file signs", when);
+	try_sign(step, m);
+}
+
+/* The session's own file, once the bundle is stored. */
+static void overdo(struct secmod *m, const uint8_t *bundle, int len)
+{
+	struct secmod_reset r;
+
+	try_begin("stored, begins", m);
+	verdict("stored, completes", m,
+		secmod_perso_complete(m, bundle, (size_t)len));
+	verdict("stored, resets", m, secmod_reset(m, intruder.nonce, &r));
+	verdict("stored, detaches", m, secmod_detach(m));
+	try_sign("stored, signs", m);
 }
 
 static int begin(struct channel *ch, struct secmod *m)
@@ -152,7 +214,12 @@ static int begin(struct channel *ch, struct secmod *m)
 	verdict("begin", m, ret);
 	if (!ret)
 		send_key(ch, &b);
-	OPENSSL_free(der);
+	intruder.signer = der;
+	intruder.signer_len = len;
+	memcpy(intruder.salt, ASN1_STRING_get0_data(o->salt),
+	       sizeof(intruder.salt));
+	memcpy(intruder.nonce, ASN1_STRING_get0_data(o->nonce),
+	       sizeof(intruder.nonce));
 	message_free(in);
 	return ret;
 }
@@ -161,14 +228,22 @@ static int complete(struct channel *ch, struct secmod *m)
 {
 	const ASN1_OCTET_STRING *bundle;
 	struct message *in;
-	int ret;
+	const uint8_t *der;
+	int len, ret;
 
 	if (channel_expect(ch, MSG_PERSO_BUNDLE, &in, &err))
 		fatal("%s", err.text);
 	bundle = in->u.perso_bundle->bundle;
-	ret = secmod_perso_complete(m, ASN1_STRING_get0_data(bundle),
-				    ASN1_STRING_length(bundle));
-	verdict("complete", m, ret);
+	der = ASN1_STRING_get0_data(bundle);
+	len = ASN1_STRING_length(bundle);
+	if (intruder.other)
+		intrude("begun", der, len);
+	ret = verdict("complete", m,
+		      secmod_perso_complete(m, der, (size_t)len));
+	if (intruder.other && !ret) {
+		overdo(m, der, len);
+		intrude("stored", der, len);
+	}
 	message_free(in);
 	return ret;
 }
@@ -195,11 +270,13 @@ int main(int argc, char **argv)
 	int ret;
 
 	log_init("perso_client", 0);
-	if (argc != 3)
-		fatal("usage: perso_client DEVICE ENDPOINT");
+	if (argc != 3 && !(argc == 4 && !strcmp(argv[3], "intrude")))
+		fatal("usage: perso_client DEVICE ENDPOINT [intrude]");
 	process_harden();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (secmod_open(argv[1], &m))
+		fatal("%s", secmod_reason(NULL));
+	if (argc == 4 && secmod_open(argv[1], &intruder.other))
 		fatal("%s", secmod_reason(NULL));
 	identity = identity_of(m);
 	ch = connect_to(argv[1], argv[2], identity);
@@ -211,6 +288,8 @@ int main(int argc, char **argv)
 	send_done(ch, !ret, reason);
 	channel_close(ch);
 	secmod_close(m);
+	secmod_close(intruder.other);
+	OPENSSL_free(intruder.signer);
 	X509_free(identity);
 	print_state(argv[1]);
 	return 0;
