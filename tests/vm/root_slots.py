@@ -1,16 +1,23 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: MIT
-"""Root takes all slots of the TPM, its time, and the owner's authorization."""
+"""Root takes all slots of the TPM, or empties them; its time; the owner's authorization."""
 
+import struct
 import threading
 
 from lib import BIN, case, expect, expect_equal, expect_match, expect_rc, wait_for
-from lib.bus import command_code
+from lib.bus import command_code, tpm_command
 from lib.powercut import LOADED_SESSION, SAVED_SESSION, TRANSIENT
-from lib.root import Terminal
+from lib.root import RAW, SEND, Terminal
 
 NONCE = ("--nonce", "11" * 32)
-CREATE_PRIMARY = 0x131
+CREATE_PRIMARY, FLUSH = 0x131, 0x165
+FLUSHED = "80010000000a00000000"
+KINDS = TRANSIENT, LOADED_SESSION, SAVED_SESSION
+# everything that may be in a slot, again and again; prints what each was answered
+FLUSHES = " ".join(
+    [tpm_command(FLUSH, struct.pack(">I", kind + n)).hex() for kind in KINDS for n in range(3)] * 50
+)
 ENDLESS = "cd /tmp && while tpm2_createprimary -Q -C o -G rsa2048 -c busy; do :; done"
 
 
@@ -88,6 +95,27 @@ def busy():
     terminal.bus.arm()
 
 
+def flushed():
+    """Root flushes whatever is in the TPM's slots, as fast as it can."""
+    terminal.bus.arm()
+    flushing = vm.start(f"while {SEND} {RAW} {FLUSHES}; do :; done")
+    wait_for(lambda: terminal.bus.commands > 500, 60, "root's commands")
+    with case("A1 A2 A24 root flushes all slots without end: all is done all the same"):
+        expect_equal(terminal.sign(), "")
+        module.secmod("attest", *NONCE)
+        module.secmod("detach")
+        module.attach()
+        expect_equal(terminal.sign(), "")
+        module.secmod("reset", "--yes")
+        terminal.healthy()
+    flushing.terminate()
+    flushing.wait(60)
+    with case("A24 there was nothing of the driver's to flush between its sequences"):
+        answers = flushing.out.split()
+        expect(len(answers) > 2000, f"root was hardly at work: {len(answers)}")
+        expect(answers.count(FLUSHED) == 0, f"{answers.count(FLUSHED)} were flushed")
+
+
 terminal = Terminal()
 vm, module, root = terminal.vm, terminal.module, terminal.root
 with vm:
@@ -96,6 +124,7 @@ with vm:
     full("all sessions taken", root.fill_sessions, "TPM_RC_SESSION_MEMORY.* -l")
     owner_authorization()
     busy()
+    flushed()
     with case("A24 after all that the driver has nothing left in the TPM's slots"):
-        left = [root.handles(kind) for kind in (TRANSIENT, LOADED_SESSION, SAVED_SESSION)]
+        left = [root.handles(kind) for kind in KINDS]
         expect_equal(left, [[], [], []])
