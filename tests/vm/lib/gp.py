@@ -226,10 +226,8 @@ class Talk:
 
     def certificate(self, central, head="802A0000"):
         """PERFORM SECURITY OPERATION with the central system's certificate."""
-        argv = ["openssl", "x509", "-in", central / "central.pem", "-outform", "DER"]
-        der = subprocess.run(argv, check=True, capture_output=True).stdout
         self.level = 0
-        self.ask(head, der, expected=False)
+        self.ask(head, certificate_of(central / "central.pem"), expected=False)
 
     def agree(self, central, usage=0x3C, size=32):
         """MUTUAL AUTHENTICATE; whether the receipt is right."""
@@ -278,6 +276,12 @@ class Talk:
         if first:
             self.ask(f"90D8{old:02x}81", data[:first])
         return self.ask(f"80D8{old:02x}81", data[first:])
+
+
+def certificate_of(path):
+    """The first of a PEM file, in DER."""
+    argv = ["openssl", "x509", "-in", path, "-outform", "DER"]
+    return subprocess.run(argv, check=True, capture_output=True).stdout
 
 
 def _fresh_key():
