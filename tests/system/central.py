@@ -379,6 +379,14 @@ def limits(plant, module):
             refused(central, Plant("other").module(3), "not registered")
 
 
+def sealed_only(plant, module):
+    with Central(plant, "sealed") as central, \
+            case("A11 where transactions come sealed, one in the clear ends the connection"):
+        central.start("--register", "auto", "--sealed-only")
+        refused(central, module, "come sealed here")
+        expect_equal(central.ledger(), [])
+
+
 def flood(plant, module):
     """Send without reading until the server stops reading, too."""
     message = transaction(os.urandom(16), b"again and again")
@@ -412,6 +420,7 @@ def main():
         with case("it ends with status 0 on SIGTERM"):
             expect_equal(central.stop(), 0)
     limits(plant, module)
+    sealed_only(plant, module)
     flood(plant, module)
 
 
