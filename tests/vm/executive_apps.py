@@ -5,37 +5,13 @@
 import os
 
 from lib import case, expect, expect_equal
-from lib.cards import cards_of_a_module, refusal
+from lib.cards import cards_of_a_module, fields, group, install, refusal
 from lib.gp import Keyset, cbc, cmac, pad, untlv
 from lib.seal import Sealer
 
 PURSE = bytes.fromhex("A000000321") + b"purse"
 MAC, ENCRYPT, DECRYPT = 1, 2, 4  # uses of a key
 OTHER = bytes.fromhex("A000000321") + b"other"
-
-
-def fields(aid):
-    """Data of INSTALL: file, module, application, privileges, parameters, token."""
-    return b"\0\0" + bytes([len(aid)]) + aid + b"\0\0\0"
-
-
-def group(dgi, data):
-    size = bytes([len(data)]) if len(data) < 255 else b"\xff" + len(data).to_bytes(2, "big")
-    return dgi.to_bytes(2, "big") + size + data
-
-
-def install(talk, aid):
-    talk.ask("80E60C00", fields(aid))
-    talk.ask("80E62000", fields(aid))
-
-
-def read(cards, aid, dgi):
-    talk = cards.talk()
-    talk.select(aid)
-    try:
-        return talk.ask(f"80CA{dgi:04x}")
-    finally:
-        talk.close()
 
 
 def loading(cards, kdc, mk):
@@ -48,8 +24,8 @@ def loading(cards, kdc, mk):
         talk.ask("80E20800", group(0x0101, b"currency") + group(0x8010, secret))
         talk.ask("80E28801", group(0x0102, b"\x55" * 300))
         talk.close()
-        expect_equal(read(cards, PURSE, 0x0101), b"currency")
-        expect_equal(read(cards, PURSE, 0x0102), b"\x55" * 300)
+        expect_equal(cards.read(PURSE, 0x0101), b"currency")
+        expect_equal(cards.read(PURSE, 0x0102), b"\x55" * 300)
     with case("B1 a key of an application is not read back"):
         talk = cards.talk()
         talk.select(PURSE)
@@ -62,18 +38,18 @@ def loading(cards, kdc, mk):
         talk.ask("80E62000", fields(PURSE))
         talk.ask("80E20800", group(0x0101, b"changed"))
         talk.close()
-        expect_equal(read(cards, PURSE, 0x0101), b"currency")
+        expect_equal(cards.read(PURSE, 0x0101), b"currency")
     with case("B1 a power cut loses nothing of an application"):
         cards.module.reboot()
         cards.module.attach()
-        expect_equal(read(cards, PURSE, 0x0101), b"currency")
+        expect_equal(cards.read(PURSE, 0x0101), b"currency")
     with case("B1 the master channel changes an application"):
         talk = cards.talk()
         talk.open(mk)
         talk.ask("80E62000", fields(PURSE))
         talk.ask("80E28800", group(0x0101, b"changed"))
         talk.close()
-        expect_equal(read(cards, PURSE, 0x0101), b"changed")
+        expect_equal(cards.read(PURSE, 0x0101), b"changed")
     return key
 
 
@@ -132,7 +108,7 @@ def refusals(cards, mk):
         for block in range(4):
             talk.ask(f"80E208{block:02x}", group(0x0200 + block, b"\1" * 3900))
         expect_equal(talk.sw("80E28804", group(0x0204, b"\1" * 3900)), 0x6A84)
-        expect_equal(refusal(read, cards, PURSE, 0x0200), 0x6A88)
+        expect_equal(refusal(cards.read, PURSE, 0x0200), 0x6A88)
     with case("B1 two that personalize at once: the second to end is refused"):
         other = cards.talk()
         other.open(mk)
@@ -141,14 +117,14 @@ def refusals(cards, mk):
         talk.ask("80E28800", group(0x0101, b"first"))
         expect_equal(other.sw("80E28800", group(0x0101, b"second")), 0x6985)
         other.close()
-        expect_equal(read(cards, PURSE, 0x0101), b"first")
+        expect_equal(cards.read(PURSE, 0x0101), b"first")
     with case("B1 GET STATUS lists the applications, DELETE takes one away"):
         entry = b"\xe3\x10\x4f\x0a" + PURSE + b"\x9f\x70\x01\x07"
         expect_equal(talk.ask("80F24002", b"\x4f\0"), entry)
         expect_equal(talk.sw("80E40000", b"\x4f\x0a" + OTHER), 0x6A82)
         talk.ask("80E40000", b"\x4f\x0a" + PURSE)
         expect_equal(talk.sw("80F24002", b"\x4f\0"), 0x6A88)
-        expect_equal(refusal(read, cards, PURSE, 0x0101), 0x6A82)
+        expect_equal(refusal(cards.read, PURSE, 0x0101), 0x6A82)
     talk.close()
 
 

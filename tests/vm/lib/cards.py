@@ -20,6 +20,23 @@ def refusal(function, *arguments):
     return 0x9000
 
 
+def fields(aid):
+    """Data of INSTALL: file, module, application, privileges, parameters, token."""
+    return b"\0\0" + bytes([len(aid)]) + aid + b"\0\0\0"
+
+
+def group(dgi, data):
+    """A data group, for STORE DATA."""
+    size = bytes([len(data)]) if len(data) < 255 else b"\xff" + len(data).to_bytes(2, "big")
+    return dgi.to_bytes(2, "big") + size + data
+
+
+def install(talk, aid):
+    """Makes an application; STORE DATA goes to it."""
+    talk.ask("80E60C00", fields(aid))
+    talk.ask("80E62000", fields(aid))
+
+
 class Cards:
     """Conversations with the module, as the central system and as who has keysets."""
 
@@ -50,6 +67,15 @@ class Cards:
             sw = talk.authenticate()
         talk.close()
         return sw
+
+    def read(self, aid, dgi):
+        """A data group of an application, as anybody may."""
+        talk = self.talk()
+        talk.select(aid)
+        try:
+            return talk.ask(f"80CA{dgi:04x}")
+        finally:
+            talk.close()
 
     def issue(self, *keysets, transport=None):
         """Loads keysets, in this order, with a transport keyset: its name is returned."""
