@@ -4,11 +4,10 @@
 Yubico's library."""
 
 import json
-import subprocess
 
 from lib import BUILD, REPO, case, expect, expect_equal, expect_match, host
 from lib.cards import cards_of_a_module
-from lib.gp import Keyset
+from lib.gp import Keyset, certificate_of
 from lib.reader import Reader
 from lib.tap import skip_all
 
@@ -31,14 +30,14 @@ class Yubico:
     def scp03(self, keyset):
         return self.ask("scp03", keyset.kvn, *(key.hex() for key in keyset.keys))
 
-    def scp11a(self, cards):
+    def scp11a(self, cards, *before):
+        """With a chain of certificates, the last is the central system's."""
         talk = cards.talk()
         talk.select()
         point = talk.module_point().hex()
         talk.close()
-        own = ["openssl", "x509", "-in", cards.central / "central.pem", "-outform", "DER"]
-        own = subprocess.run(own, check=True, capture_output=True).stdout.hex()
-        return self.ask("scp11a", own, (cards.central / "central.key").read_text(), point)
+        chain = [certificate_of(path).hex() for path in (*before, cards.central / "central.pem")]
+        return self.ask("scp11a", (cards.central / "central.key").read_text(), point, *chain)
 
     def close(self):
         self._process.close_input()
@@ -76,10 +75,13 @@ def put(keyset, old=0):
 def yubicos(cards, kdc, wrong):
     uid = "4510" + cards.uid
     yubico = Yubico(cards.module.vm)
-    with case("A11 Yubico's host opens SCP11a with the central key"):
-        expect_equal(yubico.scp11a(cards), None)
-        expect_equal(yubico.ask("send", "80CA0045"), uid)
-        expect_match("^df220d3010", yubico.ask("send", KEYSETS))
+    with case("A11 Yubico's host opens SCP11a with the central key, also with a chain"):
+        for chain in (), (cards.unit.certificate,):
+            expect_equal(yubico.scp11a(cards, *chain), None)
+            expect_equal(yubico.ask("send", "80CA0045"), uid)
+            expect_match("^df220d3010", yubico.ask("send", KEYSETS))
+    with case("A28 Yubico's host opens nothing with a chain of another signer"):
+        expect_equal(yubico.scp11a(cards, cards.manufacturer.root), {"sw": 0x6982})
     with case("B5 Yubico's host opens SCP03 with the transport keyset"):
         expect_equal(yubico.scp03(kdc), None)
         expect_equal(yubico.ask("send", "80CA0045"), uid)

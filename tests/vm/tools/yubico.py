@@ -68,7 +68,7 @@ def scp03(kvn, *keys):
     session.authenticate(Scp03KeyParams(KeyRef(1, kvn), StaticKeys(*map(bytes.fromhex, keys))))
 
 
-def scp11a(certificate, key, module):
+def scp11a(key, module, *chain):
     select()
     curve = ec.SECP256R1()
     session.authenticate(
@@ -77,7 +77,7 @@ def scp11a(certificate, key, module):
             ec.EllipticCurvePublicKey.from_encoded_point(curve, bytes.fromhex(module)),
             KeyRef(0, 0),
             load_pem_private_key(key.encode(), None),
-            [Certificate(bytes.fromhex(certificate))],
+            [Certificate(bytes.fromhex(certificate)) for certificate in chain],
         )
     )
 
