@@ -138,13 +138,19 @@ def reissued(site, vm, victim, uid):
 def wrong_key(site, vm, fleet, uids):
     victim, uid = fleet[2], uids[2]
     with case("A21 B3 B9 a locked replacement keyset: a reset, and others are issued"):
+        site.next_master(3)
         victim.lock(0x31)
         tell_locked(site, victim, 0x31)
+        expect_rc(site.run("campaign", "start"), 1, "1 modules are left")
+        (left,) = site.report()["left"]
+        expect_equal((left["serial"], left["step"]), (victim.serial, "failed"))
+        expect_match("6983: the keyset is locked .* for a KRK reset the module", left["cause"])
         entry, right = reissued(site, vm, victim, uid)
-        expect_equal(sorted(site.keysets(victim.serial)), [0x31, 0x39])
+        expect_equal(sorted(site.keysets(victim.serial)), [0x31, 0x3A])
         tell_locked(site, victim, 0x31, False)
+        expect_rc(site.run("campaign", "resume", "--failed"), 0, "is done")
     with case("B9 a wrong replacement key is found out before it is presented, and not tried again"):
-        site.next_master(3)
+        site.next_master(4)
         expect_rc(site.run("campaign", "start"), 1, "1 modules are left")
         (left,) = site.report()["left"]
         expect_equal((left["serial"], left["step"]), (victim.serial, "failed"))
@@ -152,17 +158,17 @@ def wrong_key(site, vm, fleet, uids):
         expect_rc(site.run("campaign", "resume"), 1)
         expect_equal(site.report()["left"][0]["tries"], 1)
         keysets = site.keysets(victim.serial)
-        expect_equal((sorted(keysets), keysets[0x31][1]), ([0x31, 0x39], 0))
+        expect_equal((sorted(keysets), keysets[0x31][1]), ([0x31, 0x3A], 0))
     with case("B9 the right one is taken afterwards, when it is asked for"):
         with sqlite3.connect(site.central.dir / "central.db") as db:
             db.execute("UPDATE cryptograms SET cms = ? WHERE entry = ?", (right, entry))
         wait_for(lambda: site.run("campaign", "resume", "--failed").rc == 0, 60, "the end")
-        site.expect_master(victim, uid, 3)
+        site.expect_master(victim, uid, 4)
 
 
 def broken(site, vm, fleet, uids):
     with case("B11 a campaign killed in the middle is resumed"):
-        site.next_master(4)
+        site.next_master(5)
         process = site.campaign("start", "--parallel", "1")
         process.wait_for("module SN-1: begun", 60)
         os.kill(process.child.pid, signal.SIGKILL)
@@ -173,9 +179,9 @@ def broken(site, vm, fleet, uids):
         site.hsm1.flush()
         wait_for(lambda: site.run("campaign", "resume").rc == 0, 60, "the end of the campaign")
         for instance, uid in zip(fleet, uids):
-            site.expect_master(instance, uid, 4)
+            site.expect_master(instance, uid, 5)
     with case("B9 B11 so is one in which the modules' power failed"):
-        site.next_master(5)
+        site.next_master(6)
         process = site.campaign("start", "--parallel", "2")
         process.wait_for("module SN-2: begun", 60)
         vm.power_cut()
@@ -184,7 +190,7 @@ def broken(site, vm, fleet, uids):
         start(vm, site, fleet)
         expect_rc(site.run("campaign", "resume"), 0, "is done")
         for instance, uid in zip(fleet, uids):
-            site.expect_master(instance, uid, 5)
+            site.expect_master(instance, uid, 6)
 
 
 def main():
