@@ -6,10 +6,12 @@ The other end of every message is libcrypto, in the hands of lib/seal.py.
 """
 
 import json
+import re
 import threading
 
 from lib import (
     BIN,
+    BUILD,
     VM,
     Bus,
     Central,
@@ -237,6 +239,11 @@ def policy(stand):
             stand.put(kvn)
         expect_equal(stand.refused(TransactionKey(0x5F)), 0x6A84)
         expect_equal(stand.in_use(), str(MAX_KEYS))
+    with case("UAPI KEYS tells how many there are, and writes them nowhere else"):
+        out = stand.vm.sh([BUILD / "vm/uapi", "/dev/secmod0", "operating"], check=False).out
+        for name in ("count: too small", "keys: in the kernel", "keys: at a hole"):
+            expect_match(rf"(?m)^ok \d+ - KEYS\.{name}", out)
+        expect("\nnot ok" not in out, "\n".join(re.findall(r"(?m)^not ok.*", out)))
     with case("A11 the central system revokes a key"):
         expect_equal(stand.delete(0x47), 0x9000)
         expect_equal(stand.sealer.seal(0x47, b"x"), ["ENOENT"])

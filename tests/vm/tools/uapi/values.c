@@ -132,6 +132,33 @@ static void response(void)
 	result(arg.response_len >= 2, "APDU.response_len: tells what came");
 }
 
+/* Where the transaction keys are listed, if there are any. */
+static void keys(void)
+{
+	static struct secmod_txn_key room[SECMOD_TXN_KEYS_MAX];
+	struct secmod_keys arg = { .size = sizeof(arg) };
+
+	if (!call(&commands[16], &arg)) {
+		read_only(&commands[16]);
+		return;
+	}
+	result(arg.count > 0, "KEYS.count: tells how many keys there are");
+	arg.count--;
+	arg.keys = (unsigned long)room;
+	expect(call(&commands[16], &arg), ENOSPC, "transaction keys",
+	       "KEYS.count", "too small");
+	result(!room[0].kvn, "KEYS.count: nothing is written then");
+	arg.keys = KERNEL_ADDRESS;
+	expect(call(&commands[16], &arg), EFAULT, NULL, "KEYS.keys",
+	       "in the kernel");
+	arg.keys = (unsigned long)half_mapped;
+	expect(call(&commands[16], &arg), EFAULT, NULL, "KEYS.keys",
+	       "at a hole");
+	arg.keys = (unsigned long)room;
+	expect(call(&commands[16], &arg), 0, NULL, "KEYS", "all of it right");
+	result(room[0].kvn != 0, "KEYS.keys: is written");
+}
+
 static void outputs(int now)
 {
 	struct secmod_get_cert arg = { .size = sizeof(arg) };
@@ -155,7 +182,7 @@ static void outputs(int now)
 	result(arg.len > 1, "GET_CERT.len: tells what it takes");
 	response();
 	if (now & O)
-		read_only(&commands[16]);
+		keys();
 }
 
 /* Numbers that are never right. */
