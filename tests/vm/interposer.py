@@ -20,9 +20,11 @@ from lib import (
     comment,
     expect,
     expect_equal,
+    expect_match,
     serving,
     wait_for,
 )
+from lib.bus import command_code
 from lib.interposer import Operator, code_of, flip, positions
 
 MASKS = (0x01, 0x80, 0xFF) if LONG else (0x01,)
@@ -214,6 +216,34 @@ def withheld(operation, code, side):
     expect_equal(operator.judge(operation, result, good, f"{side} withheld", True), None)
 
 
+def of_an_old_vault():
+    """Root puts an old copy of the vault back, and on the bus the TPM's answers of its time."""
+    module.attach()
+    module.secmod("reset", "--yes")
+    vm.sh(f"cp {module.vault} {module.vault}.old")
+    operator.ask("detach")
+    wire, _ = recorded("attach")
+    module.attach()
+    module.secmod("reset", "--yes")
+    operator.ask("detach")
+    vm.sh(f"mv {module.vault} {module.vault}.new && mv {module.vault}.old {module.vault}")
+    asked = {code_of(exchange) for exchange in wire}
+    for name, codes in {"the counters'": [NV_READ], "all": asked}.items():
+        answers = iter([each[1] for each in wire if code_of(each) in codes])
+        bus.arm(on_answer=lambda _, command, __, codes=codes, answers=answers:
+                next(answers, None) if command_code(command) in codes else None)
+        result = operator.ask("attach")
+        bus.arm()
+        expect_match(r"^E[A-Z]+ \w.{15,}", result, f"{name} answers of its time")
+        expect_equal(module.state, "detached")
+        operator.clean_up()
+    expect_match("^ESTALE", operator.ask("attach"), "its own answers")
+    vm.sh(f"mv {module.vault}.new {module.vault}")
+    module.attach()
+    module.personalize(unit)
+    operator.ask("detach")
+
+
 bus = Bus()
 tpm = Tpm(bus=bus)
 manufacturer, unit = serving(tpm)
@@ -226,7 +256,7 @@ with VM(tpm=tpm) as vm:
     for operation in ("sign", "identity", "attest"):
         with case(f"A24 bus: {operation}: each change is told of or without meaning"):
             each_byte(operation)
-    for operation in ("sign", "identity"):
+    for operation in ("sign", "identity", "attest"):
         with case(f"A24 bus: {operation}: answers of another time or command are told of"):
             replays(operation)
     with case("A24 bus: sign: commands in another order are told of"):
@@ -243,6 +273,8 @@ with VM(tpm=tpm) as vm:
     for side in ("command", "answer"):
         with case(f"A24 bus: attach: a withheld {side} is not waited for for ever"):
             withheld("attach", NV_READ, side)
+    with case("A24 bus: attach: answers of an old vault's time do not make it good"):
+        of_an_old_vault()
     with case("the module is what it was"):
         module.attach()
         expect_equal(module.state, "operating")

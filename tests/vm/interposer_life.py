@@ -1,11 +1,12 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: MIT
-"""Somebody on the bus changes one byte while a module is initialized, personalized, loaded
-or reset: it is told of, or the result is right all the same. After the next start the
-module is what it was before or what it was to become, whole, and the way out works.
+"""Somebody on the bus changes one byte, or gives an answer of another time or to another
+command, while a module is initialized, personalized, loaded or reset: it is told of, or the
+result is right all the same. After the next start the module is what it was before or what
+it was to become, whole, and the way out works.
 
-A few bytes by chance; with SECMOD_LONG all of them in a random order, for a quarter
-of an hour each.
+A few bytes and answers by chance; with SECMOD_LONG all of them in a random order, for a
+quarter of an hour each.
 """
 
 import struct
@@ -16,9 +17,10 @@ from lib.bus import command_code, tpm_command
 from lib.interposer import flip
 from lib.powercut import EPOCH, IDENTITY, KEY, ROOT, VAULT_COUNTER, Recorder, Stand
 
-FEW, SECONDS = 4, 900  # changes of each operation; of the long form
+FEW, SECONDS = 3, 900  # changes of each operation; of the long form
 SENTENCE = r"^secmod: \w.{15,}"
-NV_READ_PUBLIC, READ_PUBLIC = 0x169, 0x173
+NV_READ_PUBLIC, READ_PUBLIC, START = 0x169, 0x173, 0x176
+WITH_SESSIONS = b"\x80\2"
 POINT = 2 * (2 + 32)  # at the end of a public area
 READ_LOCKED = 0x10000000
 SIDES = ("command", "answer")
@@ -67,6 +69,26 @@ class Change:
             return None
         self.code = command_code(command)
         return flip(self.at, self.mask)(message)
+
+
+class Replay:
+    """One answer is that of an earlier time, or that to another command."""
+
+    def __init__(self, number, at, answer):
+        self.number, self.side, self.at, self.answer = number, "replay", at, answer
+        self.code = None
+
+    def __str__(self):
+        return f"answer {self.number} ({self.code or 0:#x}) to one {self.at}"
+
+    def arm(self):
+        stand.bus.arm(on_answer=self._apply)
+
+    def _apply(self, number, command, answer):
+        if number != self.number:
+            return None
+        self.code = command_code(command)
+        return self.answer
 
 
 class Operation:
@@ -195,11 +217,32 @@ def changes(name, wire):
     return [Change(*place, luck.randrange(8)) for place in places]
 
 
+def replays(name, wire):
+    """Answers recorded before, where they can be expected to differ; the short form one of
+    each kind."""
+    answers = [answer for _, answer in wire]
+    earlier, others = [], []
+    for number, (command, answer) in enumerate(wire, 1):
+        if answer[:2] == WITH_SESSIONS or command_code(command) == START:
+            earlier.append(Replay(number, "of an earlier time", answer))
+        for at, other in (("of the command before", number - 1), ("of the next", number + 1)):
+            if 1 <= other <= len(wire) and answers[other - 1] != answer:
+                others.append(Replay(number, at, answers[other - 1]))
+    luck = chance(f"{name} replays")
+    return earlier + others if LONG else [luck.choice(earlier), luck.choice(others)]
+
+
+def attempts(name, wire):
+    both = changes(name, wire) + replays(name, wire)
+    chance(f"{name} order").shuffle(both)
+    return both
+
+
 def attack(operation):
     wire, made = operation.record()
     told, right, harmless = 0, 0, {}
     end = time.monotonic() + SECONDS
-    for change in changes(operation.name, wire):
+    for change in attempts(operation.name, wire):
         if time.monotonic() > end:
             break
         operation.begin()
@@ -219,30 +262,30 @@ def attack(operation):
             raise
     size = sum(len(message) for exchange in wire for message in exchange)
     comment(f"{operation.name}: of {size} bytes in {len(wire)} commands and answers "
-            f"{told + right} changed: {told} told of, {right} without meaning")
+            f"{told + right} changed or exchanged: {told} told of, {right} without meaning")
     for (side, code), places in sorted(harmless.items()):
-        comment(f"without meaning in the {side} {code:#x}: bytes {sorted(places)}")
+        comment(f"without meaning in the {side} {code:#x}: {sorted(places)}")
     expect(told, "nothing was told of")
 
 
 stand = Stand()
 stand.boot()
 operation = Init("init", "virgin", "personalization")
-with case("A8 A24 bus: init: a change is told of or without meaning, nothing is half"):
+with case("A8 A24 bus: init: a change or replay is told of or harmless, nothing is half"):
     attack(operation)
 operation.begin()
 stand.module.init(stand.manufacturer)
 operation = Personalize("personalize", "personalization", "operating")
-with case("A1 A24 bus: personalize: a change is told of or without meaning, nothing is half"):
+with case("A1 A24 bus: personalize: a change or replay is told of or harmless, nothing is half"):
     attack(operation)
 operation.begin()
 stand.module.personalize(stand.unit)
 operation = Reset("reset", "operating", "personalization")
-with case("A2 A24 bus: reset: a change is told of or without meaning, nothing is half"):
+with case("A2 A24 bus: reset: a change or replay is told of or harmless, nothing is half"):
     attack(operation)
 operation.begin()
 operation = Load("load", "operating", "operating")
-with case("A24 bus: load: a change is told of or without meaning, the root secret is locked"):
+with case("A24 bus: load: a change or replay is told of or harmless, the root secret is locked"):
     attack(operation)
 with case("the module can be used"):
     stand.reload(lambda: None)
