@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 
-from lib import BIN, BUILD, VM, Bus, Tpm, case, expect, expect_equal, expect_rc, wait_for
+from lib import BUILD, VM, Bus, Tpm, case, expect, expect_equal, expect_rc, wait_for
 from lib.bus import Hold
 from lib.fleet import Site, make
 from lib.process import Process
@@ -29,9 +29,7 @@ class Stand:
         self.bus, self.site, self.fleet = bus, site, fleet
 
     def command(self, serial):
-        return [str(word) for word in (
-            BIN / "secmod-central", "issue", serial, "--hsm1", self.site.hsm1.dir, "--dir",
-            self.site.central.dir)]
+        return self.site.words("issue", serial)
 
     def finish(self, serial, secured=False):
         """The same command once more; a module that was secured already has all."""

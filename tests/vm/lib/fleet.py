@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Several modules in one machine, and an access server with HSM 1 and KMS for them."""
 
+import functools
 import json
+import sqlite3
 
 from .cards import refusal
 from .gp import Keyset, Talk
-from .kms import Hsm1, Kms
+from .kms import Hsm1, Kms, ToolsHsm, kdf, open_cryptogram
 from .paths import BIN
 from .process import Process, host, shell_text, wait_for
 from .tap import expect_equal, expect_rc
@@ -69,8 +71,19 @@ class Instance:
              central.guest_endpoint, "--listen", self.socket, "--retry", "200,1000",
              *options])
 
+    def reconnects(self, act):
+        """What is done has its agent connect again."""
+        mark = self.agent.err.count("connected to")
+        self.before = self._admissions()
+        act()
+        self.agent.wait_for("(?s)" + "connected to.*" * (mark + 1), 120)
+        self._admitted()
+
     def connected(self):
         self.agent.wait_for("connected to", 120)
+        self._admitted()
+
+    def _admitted(self):
         wait_for(lambda: self._admissions() > self.before, 60, f"{self.serial} at the server")
 
 
@@ -86,6 +99,7 @@ class Site:
         self.central = Central(self.manufacturer, self.unit, "fleet-central")
         self.unit.serve(None, *policy)
         self.central.serve(None, "--register", "auto")
+        self.tools = None
         self.kms = Kms()
         self.kms.generate("master", "replacement", "recovery")
         self.hsm1 = Hsm1(self.kms)
@@ -104,17 +118,18 @@ class Site:
     def run(self, *words):
         return self.central.run(*words, "--hsm1", self.hsm1.dir, check=False)
 
-    def _campaign(self, words):
-        argv = [BIN / "secmod-central", "campaign", *words, "--hsm1", self.hsm1.dir, "--dir",
-                self.central.dir]
+    def words(self, *words):
+        """The same as a command line."""
+        argv = [BIN / "secmod-central", *words, "--hsm1", self.hsm1.dir, "--dir", self.central.dir]
         return [str(word) for word in argv]
 
     def campaign(self, *words):
         """In the background, to be killed."""
-        return Process(self._campaign(words))
+        return Process(self.words("campaign", *words))
 
     def campaign_on_terminal(self, *words):
-        return host(["script", "-qec", shell_text(self._campaign(words)), "/dev/null"], check=False)
+        argv = self.words("campaign", *words)
+        return host(["script", "-qec", shell_text(argv), "/dev/null"], check=False)
 
     def report(self):
         return json.loads(self.central.run("campaign", "status", "--json").out)
@@ -127,6 +142,31 @@ class Site:
     def derived(self, uid, version):
         words = self.hsm1.run("derive", "--uid", uid, "--version", str(version)).out.split()
         return int(words[0], 16), "".join(words[1:])
+
+    def true_keys(self, uid, *masters):
+        """The replacement keyset of a module and its master keysets of these versions, as
+        tools of others derive them where the KMS would have them as its HSM 1."""
+        if not self.tools:
+            self.tools = ToolsHsm("tools")
+            self.kms.admit(self.tools)
+        with sqlite3.connect(self.central.dir / "central.db") as db:
+            (cms,) = db.execute("SELECT cms FROM cryptograms WHERE lower(hex(uid)) = ? ORDER BY"
+                                " entry DESC", (uid,)).fetchone()
+        recovery = self._load("recovery", 1)
+        agree = lambda point: self.tools.agree(recovery, self.kms.authority, point)
+        content = open_cryptogram(cms, agree)
+        expect_equal(content[:16].hex(), uid)
+        sources = [("replacement", 1, "KRK", 0x31, content[16:].hex())]
+        sources += [("master", version, "MK", 0x37 + version, uid) for version in masters]
+        return [kdf(self._block(kind, version), f"secmod {name} {key} {kvn:02X}", context)
+                for kind, version, name, kvn, context in sources for key in ("ENC", "MAC", "DEK")]
+
+    def _load(self, kind, version):
+        return self.tools.load(self.kms.give(kind, version, "tools"))
+
+    @functools.cache
+    def _block(self, kind, version):
+        return self.tools.unseal(self._load(kind, version), self.kms.authority)
 
     def expect_master(self, instance, uid, version):
         """One master keyset, and it is the one HSM 1 derives."""

@@ -5,7 +5,7 @@ which is another implementation of what HSM 1 does with its TPM."""
 import hashlib
 import json
 import os
-import shlex
+import re
 import struct
 import subprocess
 
@@ -223,6 +223,37 @@ class ToolsHsm:
         finally:
             self.tool("flushcontext", "s")
         return (self.dir / "block").read_bytes()
+
+    def agree(self, x, authority, point):
+        """What the recovery key and this point agree on."""
+        self.put("point", sized(sized(point[1:33]) + sized(point[33:])))
+        self.authorized(x, authority, "TPM2_CC_ECDH_ZGen")
+        self.tool("ecdhzgen", "-c", "key.ctx", "-p", "session:s", "-u", "point", "-o", "z")
+        self.tool("flushcontext", "-l")  # the tool does not save the session again
+        z = (self.dir / "z").read_bytes()
+        return z[4:36]  # x of a TPM2B_ECC_POINT
+
+
+# ECC-CMS-SharedInfo (RFC 5753, 7.2): id-aes256-wrap, 256 bits
+WRAP_INFO = bytes.fromhex("3015300b060960864801650304012da206040400000100")
+
+
+def _decrypt(cipher, key, iv, data):
+    argv = ["openssl", "enc", "-d", f"-{cipher}", "-K", key.hex(), "-iv", iv.hex(), "-nopad"]
+    return subprocess.run(argv, input=data, capture_output=True, check=True).stdout
+
+
+def open_cryptogram(cms, agree):
+    """UID and random number in it, by the openssl command; agree(point): see ToolsHsm."""
+    out = subprocess.run(["openssl", "asn1parse", "-inform", "DER"], input=cms,
+                         capture_output=True, check=True).stdout.decode()
+    rows = re.findall(r"(\d+):d=\d+ +hl=(\d+) l= *(\d+) prim: +(?:BIT STR|OCTET STR|cont)", out)
+    point, _, wrapped, nonce, content, _ = (
+        cms[int(at) + int(head) : int(at) + int(head) + int(size)] for at, head, size in rows)
+    secret = hashlib.sha256(agree(point[1:]) + b"\0\0\0\1" + WRAP_INFO).digest()
+    key = _decrypt("id-aes256-wrap", secret, b"\xa6" * 8, wrapped)
+    # GCM without its tag (NIST SP 800-38D, 7.2)
+    return _decrypt("aes-256-ctr", key, nonce + b"\0\0\0\2", content)
 
 
 def name_of(public):
