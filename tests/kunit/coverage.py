@@ -5,35 +5,23 @@
 DIR is where the user-mode kernel's objects of this repository are.
 """
 
-import re
-import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm/lib"))
+from gcov import percent  # noqa: E402
 
 ENOUGH = 90  # percent of the lines
 # the environment's primitives, not pure sources
 NOT_PURE = {"kernel/crypto.c", "kernel/executive/aes.c", "kernel/transaction/cipher.c"}
-
-_SUMMARY = re.compile(
-    r"File '([^']*)'\nLines executed:([\d.]+)% of (\d+)\n"
-    r"(?:Branches executed:[\d.]+% of \d+\nTaken at least once:([\d.]+)% of (\d+))?"
-)
-
 
 def summaries(directory):
     """(source, lines in percent, branches in percent or None) of each source."""
     counted = [c for d in ("kernel", "tpm") for c in directory.glob(f"{d}/**/*.gcda")]
     for counters in sorted(counted):
         source = str(counters.relative_to(directory).with_suffix(".c"))
-        out = subprocess.run(
-            ["gcov", "-n", "-b", "-o", counters.parent, counters],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for name, lines, _, taken, _ in _SUMMARY.findall(out):
-            if name.endswith(source) and source not in NOT_PURE:
-                yield source, float(lines), float(taken) if taken else None
+        if source not in NOT_PURE:
+            yield source, *percent(counters, source)
 
 
 def main():

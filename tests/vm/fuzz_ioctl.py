@@ -15,17 +15,22 @@ from lib import (
     Tpm,
     case,
     chance,
+    comment,
     expect,
     expect_equal,
     expect_rc,
     host,
     serving,
 )
+from lib.coverage import coverage
+from lib.paths import kernel_has
 
 TOOL = BUILD / "vm/ioctl_fuzz"
 CALLS = 6000
 HOUR = 3600
 ALWAYS = {"ATTACH", "DETACH", "INIT_COMPLETE", "INIT_ACTIVATE", "PERSO_COMPLETE", "RESET", "USE_KEY"}
+# where all that userspace says comes in, and what of it has to run
+ENTRANCE, ENOUGH = ("kernel/call.c", "kernel/device.c", "kernel/messages.c"), 80
 
 
 class Fuzzer:
@@ -95,6 +100,18 @@ def fuzz_states(fuzzer, module, unit, calls):
         settle(module, unit)
 
 
+def expect_reached():
+    """The kernel's own counters, where it has them."""
+    if not kernel_has("CONFIG_GCOV_KERNEL"):
+        return
+    with case(f"UAPI the fuzzer runs {ENOUGH} % of the lines that take the calls"):
+        reached = coverage(vm)
+        for source, (lines, branches) in sorted(reached.items()):
+            comment(f"{source}: {lines:.0f} % of its lines, {branches or 100:.0f} % of its branches")
+        too_few = [s for s in ENTRANCE if reached[s][0] < ENOUGH]
+        expect_equal(too_few, [])
+
+
 tpm = Tpm()
 manufacturer, unit = serving(tpm)
 with VM(tpm=tpm) as vm:
@@ -116,6 +133,7 @@ with VM(tpm=tpm) as vm:
         expect_equal(missing - ALWAYS, set())
     with case("UAPI after it the key signs, and attests"):
         module.secmod("attest", "--nonce", "00" * 32)
+    expect_reached()
     print(f"# {fuzzer.calls()} ioctls, {fuzzer.calls('ok')} of them successful")
     for name, ends in fuzzer.ends.items():
         print(f"# {name}: " + ", ".join(f"{number} {end}" for end, number in ends.items()))
