@@ -319,6 +319,7 @@ void secmod_set_state(struct secmod *sm, u32 event)
 	WRITE_ONCE(sm->state, next);
 	txn_wipe_all(sm);
 	WRITE_ONCE(sm->generation, sm->generation + 1);
+	executive_follow_all(sm);
 	wake_up_interruptible(&sm->changed);
 	snprintf(text, sizeof(text), "SECMOD_STATE=%s", state_name(next));
 	env[0] = text;

@@ -99,6 +99,8 @@ struct perso_session;
  * @vault: the attached file
  * @vault_doubtful: content for the next value of @vault_counter may have been written
  * @keysets_changed: how often a keyset was put or deleted: ends the channels before
+ * @executives: what is said in APDUs on the open files
+ * @acting: the one whose command runs, NULL when none does
  * @keyset_wait: by slot: no channel is opened before this time, nanoseconds since boot
  * @session: the open file that holds the session, NULL when there is none
  * @init: the initialization session
@@ -143,6 +145,8 @@ struct secmod {
 	struct file *vault;
 	bool vault_doubtful;
 	u32 keysets_changed;
+	struct hlist_head executives;
+	struct executive *acting;
 	u64 keyset_wait[RECORD_KEYSETS];
 	struct secmod_file *session;
 	struct init_session *init;

@@ -297,8 +297,11 @@ static void answer(struct executive *x, struct apdu *a, struct apdu_response *r)
 /* A change of state ends what was selected and authenticated before it. */
 static void begin_anew(struct executive *x, struct secmod *sm)
 {
+	struct hlist_node link = x->link;
+
 	store_forget(x);
 	memzero_explicit(x, sizeof(*x));
+	x->link = link;
 	x->sm = sm;
 	x->generation = sm->generation;
 }
@@ -309,6 +312,23 @@ static void follow_keysets(struct executive *x)
 	if (x->keysets != x->sm->keysets_changed &&
 	    (x->initiated || (x->channel != CHANNEL_NONE && x->channel != CHANNEL_CENTRAL)))
 		channel_close(x);
+}
+
+static void follow(struct executive *x)
+{
+	if (x->generation != x->sm->generation)
+		begin_anew(x, x->sm);
+	follow_keysets(x);
+}
+
+void executive_follow_all(struct secmod *sm)
+{
+	struct executive *x;
+
+	lockdep_assert_held(&sm->lock);
+	hlist_for_each_entry(x, &sm->executives, link)
+		if (x != sm->acting)
+			follow(x);
 }
 
 int executive_run(struct secmod_file *f, u8 *command, size_t len, struct apdu_response *r)
@@ -324,21 +344,24 @@ int executive_run(struct secmod_file *f, u8 *command, size_t len, struct apdu_re
 			return -ENOMEM;
 		f->executive = x;
 		begin_anew(x, sm);
+		hlist_add_head(&x->link, &sm->executives);
 	}
-	if (x->generation != sm->generation)
-		begin_anew(x, sm);
-	follow_keysets(x);
+	follow(x);
+	sm->acting = x;
 	if (apdu_parse(&a, command, len))
 		answer(x, &a, r);
 	else
 		finish(r, SW_LENGTH);
+	sm->acting = NULL;
 	return 0;
 }
 
 void executive_free(struct executive *x)
 {
-	if (x)
-		store_forget(x);
+	if (!x)
+		return;
+	hlist_del(&x->link);
+	store_forget(x);
 	kfree_sensitive(x);
 }
 
@@ -367,6 +390,7 @@ u16 executive_commit_keys(struct executive *x, struct record *next)
 	if (sw == SW_OK) {
 		memset(sm->keyset_wait, 0, sizeof(sm->keyset_wait));
 		x->keysets = ++sm->keysets_changed;
+		executive_follow_all(sm);
 	}
 	return sw;
 }

@@ -26,6 +26,7 @@ struct staging;
 
 /**
  * struct executive - one open file's conversation; protected by sm->lock
+ * @link: in sm->executives
  * @sm: its module
  * @generation: of the module when this began: a change of state ends it
  * @keysets: sm->keysets_changed when the channel was opened: another ends it
@@ -49,6 +50,7 @@ struct staging;
  * @pending_at: how many of them have been fetched
  */
 struct executive {
+	struct hlist_node link;
 	struct secmod *sm;
 	u32 generation;
 	u32 keysets;
@@ -77,6 +79,11 @@ struct executive {
  * Returns 0 also when the status word tells an error; -ENOMEM when it cannot begin.
  */
 int executive_run(struct secmod_file *f, u8 *command, size_t len, struct apdu_response *r);
+/*
+ * Ends on the open files what a change of state or of the keysets ends, with its keys; the
+ * one that runs a command sees to itself.
+ */
+void executive_follow_all(struct secmod *sm);
 /* Wipes and frees the conversation of a file. NULL is none. */
 void executive_free(struct executive *x);
 

@@ -33,12 +33,8 @@ static unsigned int commits_of(u8 ins)
 	return ins == INS_EXTERNAL_AUTHENTICATE ? 2 : 1;
 }
 
-/* What holds after each command, whatever it was. */
-static void check_state(const struct secmod_file *f, u8 ins)
+static void check_conversation(const struct executive *x)
 {
-	static u8 encoded[RECORD_MAX];
-	const struct executive *x = f->executive;
-
 	CHECK(x->channel < CHANNEL_COUNT);
 	CHECK(!x->closing);
 	CHECK(x->chain.len <= APDU_DATA_MAX);
@@ -51,7 +47,18 @@ static void check_state(const struct secmod_file *f, u8 ins)
 		CHECK(x->scp.level & SCP03_C_MAC);
 		CHECK(x->channel == CHANNEL_CENTRAL ||
 		      keyset_find(module.record, x->kvn));
+		CHECK(x->generation == module.generation);
 	}
+}
+
+/* What holds after each command, whatever it was and on whichever file. */
+static void check_state(u8 ins)
+{
+	static u8 encoded[RECORD_MAX];
+
+	for (size_t i = 0; i < FILES; i++)
+		if (files[i].executive)
+			check_conversation(files[i].executive);
 	CHECK(commits <= commits_of(ins));
 	if (commits) {
 		CHECK(record_encode(module.record, encoded, sizeof(encoded)) >
@@ -79,7 +86,7 @@ static u16 run(struct secmod_file *f, const u8 *command, size_t len,
 	sw = response[r.len - 2] << 8 | response[r.len - 1];
 	CHECK(sw == SW_OK || sw >> 12 == 6);
 	CHECK(r.len == 2 || sw == SW_OK || sw >> 8 == 0x61);
-	check_state(f, len > 1 ? command[1] : 0);
+	check_state(len > 1 ? command[1] : 0);
 	if (generation != module.generation)
 		CHECK(acting == CHANNEL_CENTRAL &&
 		      f->executive->channel == CHANNEL_NONE);

@@ -119,6 +119,7 @@ int secmod_reset(struct secmod *sm, struct secmod_reset *arg,
 	(void)file;
 	CHECK(!forbidden && acting == CHANNEL_CENTRAL);
 	sm->generation++;
+	executive_follow_all(sm);
 	sm->state = SECMOD_STATE_PERSONALIZATION;
 	arg->public_len = arg->attest_len = arg->nv_public_len = 8;
 	return 0;

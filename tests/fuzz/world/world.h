@@ -41,6 +41,35 @@ static inline void kvfree_sensitive(const void *p, size_t len)
 	free((void *)p);
 }
 
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
+{
+	n->next = h->first;
+	if (n->next)
+		n->next->pprev = &n->next;
+	h->first = n;
+	n->pprev = &h->first;
+}
+
+static inline void hlist_del(struct hlist_node *n)
+{
+	*n->pprev = n->next;
+	if (n->next)
+		n->next->pprev = n->pprev;
+}
+
+/* @member comes first */
+#define hlist_for_each_entry(at, head, member)   \
+	for ((at) = (void *)(head)->first; (at); \
+	     (at) = (void *)(at)->member.next)
+
 struct executive;
 
 struct secmod {
@@ -53,6 +82,8 @@ struct secmod {
 	u64 vault_counter;
 	struct record *record;
 	u32 keysets_changed;
+	struct hlist_head executives;
+	struct executive *acting;
 	u64 keyset_wait[RECORD_KEYSETS];
 };
 
