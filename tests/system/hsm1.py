@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """HSM 1: what it takes in, what it derives."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -127,12 +128,29 @@ def protection(kms, hsm):
         expect(("replacement", 2) in keys and at > 3, (keys, at))
 
 
+def names(document):
+    """Of the keys in a request, by hashlib and the openssl command."""
+    storage = "000b" + hashlib.sha256(bytes.fromhex(document["storage"])).hexdigest()
+    public = subprocess.run(
+        "openssl x509 -inform DER -pubkey -noout | openssl pkey -pubin -outform DER",
+        input=bytes.fromhex(document["ek_certificate"]), shell=True, capture_output=True,
+        check=True).stdout
+    digest = hashlib.sha256(public).hexdigest()
+    return f"storage key {storage}\nendorsement key {digest}\n"
+
+
 def main():
     kms = Kms()
     kms.generate("master", "replacement", "recovery", "master")
     hsm = Hsm1(kms)
     with case("B2 HSM 1 proves its storage key to the key management server"):
         kms.admit(hsm)
+    with case("B2 both print the names of HSM 1's keys, for people to compare"):
+        request = run_dir() / "again.request"
+        printed = hsm.run("request", "--out", request).out
+        expect_equal(printed, names(json.loads(request.read_text())))
+        other, _ = kms.enroll(hsm, label="again")
+        expect_equal(other.out, printed)
     intake(kms, hsm)
     derivation(kms, hsm)
     protection(kms, hsm)

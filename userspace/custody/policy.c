@@ -209,7 +209,7 @@ int custody_check_approval(EVP_PKEY *authority, const struct custody_object *o,
 	    pki_verify_raw(authority, data, len, a->signature[right], NULL))
 		return error_set(
 			e, EKEYREJECTED,
-			"%s %u is refused: the authority has not approved its %s for this HSM",
+			"%s %u is refused: the authority has not approved its %s for this HSM: see \"secmod-kms approve\"",
 			custody_kind_name(o->kind), o->version,
 			custody_right_name(right));
 	return 0;

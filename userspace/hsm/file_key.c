@@ -101,8 +101,10 @@ static int file_create(const char *uri, struct error *e)
 
 	fd = open(path_of(uri), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(e, errno, "cannot make key '%s': %s", uri,
-				 strerror(errno));
+		return error_set(e, errno, "cannot make key '%s': %s%s", uri,
+				 strerror(errno),
+				 errno == EEXIST ? ": choose another name" :
+						   "");
 	ok = write_key(fd);
 	close(fd);
 	if (ok)

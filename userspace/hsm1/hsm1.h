@@ -30,9 +30,15 @@ struct hsm1;
  */
 int hsm1_init(const char *dir, const char *tcti, const char *authority,
 	      struct error *e);
+/* For people to compare by another way: hex of the name, of SHA-256 of the public key. */
+struct hsm1_names {
+	char storage[69], endorsement[65];
+};
+
 /* The request for secmod-kms: storage key, endorsement key; and the answer to its
  * challenge. No HSM 1 may run on @dir. */
-int hsm1_request(const char *dir, const char *out, struct error *e);
+int hsm1_request(const char *dir, const char *out, struct hsm1_names *names,
+		 struct error *e);
 int hsm1_answer(const char *dir, const char *challenge, const char *out,
 		struct error *e);
 

@@ -9,8 +9,11 @@
 
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
+#include <tss2/tss2_mu.h>
 
 #include "hsm1/site.h"
+#include "pki/ek.h"
+#include "pki/pki.h"
 #include "pki/request.h"
 
 #define TYPE "secmod hsm1"
@@ -101,6 +104,11 @@ int site_read(const char *dir, struct site *s, struct error *e)
 	ret = site_path(dir, "hsm1.json", path, e);
 	if (!ret)
 		ret = custody_read(path, TYPE, &doc, e);
+	if (ret == -ENOENT)
+		return error_set(
+			e, ENOENT,
+			"there is no '%s': \"secmod-hsm1 init\" makes it",
+			path);
 	if (ret)
 		return ret;
 	tcti = custody_text(doc, "tcti");
@@ -173,7 +181,23 @@ static int open_tpm(const char *dir, struct site *s, struct custody_tpm *t,
 	return ret;
 }
 
-int hsm1_request(const char *dir, const char *out, struct error *e)
+static int tell_names(const struct site *s, const struct custody_ek *ek,
+		      struct hsm1_names *names, struct error *e)
+{
+	uint8_t area[sizeof(TPMT_PUBLIC)];
+	size_t len = 0;
+
+	if (s->storage_name.size > sizeof(names->storage) / 2 ||
+	    Tss2_MU_TPMT_PUBLIC_Marshal(&ek->public.publicArea, area,
+					sizeof(area), &len) != TSS2_RC_SUCCESS)
+		return error_set(e, EBADMSG,
+				 "the TPM's public areas are malformed");
+	pki_hex(s->storage_name.name, s->storage_name.size, names->storage);
+	return ek_digest(area, len, names->endorsement, e);
+}
+
+int hsm1_request(const char *dir, const char *out, struct hsm1_names *names,
+		 struct error *e)
 {
 	struct custody_tpm t;
 	struct custody_ek ek;
@@ -187,6 +211,11 @@ int hsm1_request(const char *dir, const char *out, struct error *e)
 	custody_tpm_close(&t);
 	if (ret)
 		return ret;
+	ret = tell_names(&s, &ek, names, e);
+	if (ret) {
+		custody_ek_free(&ek);
+		return ret;
+	}
 	doc = custody_document("secmod hsm1 request");
 	custody_put_public(doc, "storage", &t.public);
 	custody_put_public(doc, "ek", &ek.public);

@@ -248,7 +248,10 @@ int vault_import(struct vault *v, const char *document, size_t len,
 
 	doc = json_loadb(document, len, JSON_REJECT_DUPLICATES, &why);
 	if (!doc)
-		return error_set(e, EBADMSG, "line %d: %s", why.line, why.text);
+		return error_set(
+			e, EBADMSG,
+			"the document is none of \"secmod-kms export\": line %d: %s",
+			why.line, why.text);
 	pthread_mutex_lock(&v->lock);
 	ret = import(v, doc, &k, e);
 	pthread_mutex_unlock(&v->lock);

@@ -24,9 +24,15 @@ static int do_init(const struct options *o, int argc, char **argv,
 static int do_request(const struct options *o, int argc, char **argv,
 		      struct error *e)
 {
+	struct hsm1_names names;
+	int ret = hsm1_request(o->dir, o->out, &names, e);
+
 	(void)argc;
 	(void)argv;
-	return hsm1_request(o->dir, o->out, e);
+	if (!ret)
+		printf("storage key %s\nendorsement key %s\n", names.storage,
+		       names.endorsement);
+	return ret;
 }
 
 static int do_answer(const struct options *o, int argc, char **argv,

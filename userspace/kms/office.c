@@ -138,8 +138,11 @@ static int lock_directory(struct kms *k, struct error *e)
 {
 	k->lock = open(k->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k->lock < 0 || flock(k->lock, LOCK_EX))
-		return error_set(e, errno, "cannot lock '%s': %s", k->dir,
-				 strerror(errno));
+		return error_set(e, errno, "cannot lock '%s': %s%s", k->dir,
+				 strerror(errno),
+				 errno == ENOENT ?
+					 ": \"secmod-kms init\" makes it" :
+					 "");
 	return 0;
 }
 

@@ -155,6 +155,21 @@ static int key_digest(EVP_PKEY *key, char hex[65])
 	return 0;
 }
 
+int ek_digest(const uint8_t *ek_public, size_t ek_public_len, char digest[65],
+	      struct error *e)
+{
+	EVP_PKEY *ek;
+	int ret = tpm_endorsement_key(ek_public, ek_public_len, &ek, e);
+
+	digest[0] = 0;
+	if (ret)
+		return ret;
+	if (key_digest(ek, digest))
+		ret = error_set_ssl(e, EIO, "cannot hash");
+	EVP_PKEY_free(ek);
+	return ret;
+}
+
 static const struct allowed *find_allowed(const struct ek_policy *p,
 					  const char *digest)
 {

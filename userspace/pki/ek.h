@@ -17,7 +17,10 @@ struct ek_policy;
 int ek_policy_new(const char *const *ca_files, const char *allow_file,
 		  struct ek_policy **out, struct error *e);
 void ek_policy_free(struct ek_policy *p);
-/* @digest: 64 hex digits of SHA-256 over the key's SubjectPublicKeyInfo. */
+/* Its name among people: 64 hex digits of SHA-256 over the key's SubjectPublicKeyInfo. */
+int ek_digest(const uint8_t *ek_public, size_t ek_public_len, char digest[65],
+	      struct error *e);
+/* @digest: as of ek_digest(). */
 int ek_check(const struct ek_policy *p, const uint8_t *ek_public,
 	     size_t ek_public_len, const uint8_t *cert, size_t cert_len,
 	     const char *serial, char digest[65], struct error *e);
