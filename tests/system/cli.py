@@ -28,6 +28,12 @@ def usage():
         expect_rc(result, 0)
         for command in COMMANDS:
             expect_match(rf"\n  {command} ", result.out)
+    with case("cli: --help after a command tells how it is used"):
+        for words in (("init",), ("status",), ("gp", "list")):
+            for option in ("--help", "-h"):
+                result = secmod(*words, option)
+                expect_rc(result, 0, rf"^usage: secmod {' '.join(words)}")
+                expect("there is no" not in result.err, result)
     wrong = [
         (),
         ("stauts",),

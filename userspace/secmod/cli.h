@@ -26,7 +26,7 @@
 
 struct cli {
 	const char *device;
-	int json, quiet;
+	int json, quiet, help;
 	struct secmod *m; /* after cli_open() */
 };
 

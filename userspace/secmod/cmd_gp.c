@@ -119,7 +119,8 @@ static int run(const struct verb *v, struct cli *c, int argc, char **argv,
 		rc = cli_refused(c, g.broken,
 				 "command to the security executive", e);
 	if (rc == CLI_USAGE)
-		fprintf(stderr, "usage: secmod gp %s %s\n", v->name, v->usage);
+		fprintf(c->help ? stdout : stderr, "usage: secmod gp %s %s\n",
+			v->name, v->usage);
 	return rc;
 }
 

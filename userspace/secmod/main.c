@@ -48,7 +48,7 @@ static const struct command {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char options_text[] =
-	"options of all commands: --device /dev/secmodN, --json, -q (--quiet)\n";
+	"options of all commands: --device /dev/secmodN, --json, -q (--quiet), -h (--help)\n";
 
 static int help(FILE *f)
 {
@@ -60,11 +60,11 @@ static int help(FILE *f)
 	return f == stdout ? EXIT_OK : EXIT_USAGE;
 }
 
-static int usage(const struct command *cmd)
+static int usage(const struct command *cmd, const struct cli *c)
 {
-	fprintf(stderr, "usage: secmod %s %s\n%s", cmd->name, cmd->usage,
-		options_text);
-	return EXIT_USAGE;
+	fprintf(c->help ? stdout : stderr, "usage: secmod %s %s\n%s", cmd->name,
+		cmd->usage, options_text);
+	return c->help ? EXIT_OK : EXIT_USAGE;
 }
 
 static int run(const struct command *cmd, struct cli *c, int argc, char **argv)
@@ -74,7 +74,7 @@ static int run(const struct command *cmd, struct cli *c, int argc, char **argv)
 
 	secmod_close(c->m);
 	if (rc == CLI_USAGE)
-		return usage(cmd);
+		return usage(cmd, c);
 	if (rc < 0) {
 		fprintf(stderr, "secmod: %s\n", e.text);
 		return EXIT_FAILED;

@@ -60,8 +60,9 @@ static int collect(const struct cli_option *from, const struct cli_option **all,
 	return n;
 }
 
-static int take_options(int argc, char **argv, struct option *long_options,
-			const struct cli_option **all, int *quiet)
+static int take_options(struct cli *c, int argc, char **argv,
+			struct option *long_options,
+			const struct cli_option **all)
 {
 	const struct cli_option *o;
 	int opt;
@@ -72,16 +73,18 @@ static int take_options(int argc, char **argv, struct option *long_options,
 		o = opt < OPTIONS_PLACE ? NULL : all[opt - OPTIONS_PLACE];
 		if (opt == ':' || opt == '?')
 			options_error("secmod", opt, argv);
-		if (!o && opt != 'q')
+		if (opt == 'h')
+			c->help = 1;
+		else if (opt == 'q')
+			c->quiet = 1;
+		else if (!o)
 			return CLI_USAGE;
-		if (!o)
-			*quiet = 1;
 		else if (o->text)
 			*o->text = optarg;
 		else
 			*o->flag = 1;
 	}
-	return 0;
+	return c->help ? CLI_USAGE : 0;
 }
 
 int cli_parse(struct cli *c, int argc, char **argv,
@@ -89,9 +92,8 @@ int cli_parse(struct cli *c, int argc, char **argv,
 	      const char **args)
 {
 	const struct cli_option common[] = {
-		{ "device", &c->device, NULL },
-		{ "json", NULL, &c->json },
-		{ "quiet", NULL, &c->quiet },
+		{ "device", &c->device, NULL }, { "json", NULL, &c->json },
+		{ "quiet", NULL, &c->quiet },	{ "help", NULL, &c->help },
 		{ NULL, NULL, NULL },
 	};
 	struct option long_options[OPTIONS_MAX] = { 0 };
@@ -100,7 +102,7 @@ int cli_parse(struct cli *c, int argc, char **argv,
 
 	if (options)
 		collect(options, all, long_options, n);
-	if (take_options(argc, argv, long_options, all, &c->quiet))
+	if (take_options(c, argc, argv, long_options, all))
 		return CLI_USAGE;
 	given = argc - optind;
 	if (given < min)
