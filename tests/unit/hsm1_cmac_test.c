@@ -15,27 +15,13 @@
 #include "hsm1/internal.h"
 #include "hsm1_world.h"
 #include "skip.h"
+#include "tests/vectors/cmac.h"
 #include "vector.h"
 
 #define THREADS 4
 #define TIMES 200
 #define NO_KERNEL \
 	"this kernel has no AF_ALG sockets with cmac(aes); that of vm/hsm1 has"
-
-/* NIST CAVP, KDF in counter mode, CMAC_AES256, before fixed, r = 32; ACVP tc 525 */
-static const struct {
-	const char *key, *fixed, *out;
-} nist[] = {
-	{ "d0b1b3b70b2393c48ca05159e7e28cbeadea93f28a7cdae964e5136070c45d5c",
-	  "dd2f151a3f173492a6fbbb602189d51ddf8ef79fc8e96b8fcbe6dabe73a35b48104f9dff2d63d48786d2b3af177091d646a9efae005bdfacb61a1214",
-	  "8c449fb474d1c1d4d2a33827103b656a" },
-	{ "bfb99c6aab859a9873acc9880bd875bb83a8b24a9307576a054216908756be5b",
-	  "cd9b9791f5eee211918ba1e2b01b4e29",
-	  "c303887fb0aca8e78debb8a008e75c88c26e927f0fa8a1df1614c97e1b6f78b3"
-	  "5c8f8a1cb9cd9f18dc30d06c73b75fdea5a636acb92f690fc6cb060f0a3db66e"
-	  "759e30097c297e56c59db8e17ff2656a8520d7309307b8e161b091fddaf375b3"
-	  "4e2eb8084d2832621c37bb67f09aab29f3e467f422270b237d9b5aebad2d1f05" },
-};
 
 static struct kcapi_handle *in_kernel(const uint8_t key[CUSTODY_BLOCK_SIZE])
 {
@@ -61,10 +47,11 @@ static void as_nist(void (*derive)(const uint8_t key[32], const uint8_t *fixed,
 	struct vector key, fixed, wanted;
 	uint8_t got[128] = { 0 };
 
-	for (size_t i = 0; i < sizeof(nist) / sizeof(nist[0]); i++) {
-		key = vector_from_hex(nist[i].key);
-		fixed = vector_from_hex(nist[i].fixed);
-		wanted = vector_from_hex(nist[i].out);
+	for (size_t i = 0;
+	     i < sizeof(cmac_derivations) / sizeof(cmac_derivations[0]); i++) {
+		key = vector_from_hex(cmac_derivations[i].key);
+		fixed = vector_from_hex(cmac_derivations[i].fixed);
+		wanted = vector_from_hex(cmac_derivations[i].out);
 		derive(key.data, fixed.data, fixed.len, got, wanted.len);
 		assert_memory_equal(got, wanted.data, wanted.len);
 		vector_free(&key);
